@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import ssl
+from typing import NamedTuple
+
+import pytest
+import trustme
+from loguru import logger
+
+
+class TLS(NamedTuple):
+    """Contexts of one private certificate authority: `h2` and `http11` for servers, `client` for clients."""
+
+    h2: ssl.SSLContext
+    http11: ssl.SSLContext
+    client: ssl.SSLContext
+
+
+@pytest.fixture(scope="session")
+def tls() -> TLS:
+    authority = trustme.CA()
+    certificate = authority.issue_cert("localhost", "127.0.0.1")
+    servers: list[ssl.SSLContext] = []
+    for protocols in (["h2", "http/1.1"], ["http/1.1"]):
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.set_alpn_protocols(protocols)
+        certificate.configure_cert(context)
+        servers.append(context)
+    client = ssl.create_default_context()
+    authority.configure_trust(client)
+    return TLS(servers[0], servers[1], client)
+
+
+@pytest.fixture(autouse=True)
+def _quiet_log() -> None:
+    logger.remove()

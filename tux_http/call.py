@@ -1,0 +1,89 @@
+"""The record of one call: what was asked, what each attempt met, how long it took."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import httpx
+
+EXTENSION = "tux_http"
+"""The key under which requests and responses carry their `Call` in `.extensions`."""
+
+
+def new_reference() -> str:
+    """Eight hex digits that a person can read out and an operator can search the log for."""
+    return secrets.token_hex(4)
+
+
+def public_url(url: httpx.URL) -> str:
+    """The URL without what may be secret: userinfo, query and fragment."""
+    return str(url.copy_with(username=None, password=None, query=None, fragment=None))
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One request that went to the network. Times are seconds; `started` counts from the call's start."""
+
+    started: float
+    elapsed: float | None = None
+    status: int | None = None
+    error: str | None = None
+    http_version: str | None = None
+
+
+@dataclass(slots=True)
+class Call:
+    """What happened to a call, written as it happens; logs, metrics and the error layer read it.
+
+    `url` has no userinfo, query or fragment. `waited` is the time spent in queues and back-off,
+    `elapsed` the time until the answer (or its head, when streaming), both in seconds.
+    """
+
+    method: str
+    url: str
+    path: str
+    api: str | None = None
+    reference: str = field(default_factory=new_reference)
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    attempts: list[Attempt] = field(default_factory=list[Attempt])
+    waited: float = 0.0
+    elapsed: float | None = None
+    cache: str | None = None
+    _clock: float = field(default_factory=time.perf_counter, repr=False)
+
+    @classmethod
+    def of(cls, request: httpx.Request, *, api: str | None) -> Call:
+        path = request.url.raw_path.partition(b"?")[0].decode("ascii", "replace")
+        return cls(method=request.method, url=public_url(request.url), path=path, api=api)
+
+    @property
+    def status(self) -> int | None:
+        return self.attempts[-1].status if self.attempts else None
+
+    @property
+    def http_version(self) -> str | None:
+        return self.attempts[-1].http_version if self.attempts else None
+
+    def age(self) -> float:
+        """Seconds since the call began."""
+        return time.perf_counter() - self._clock
+
+    def attempt(self) -> Attempt:
+        """Opens the record of one more attempt."""
+        self.attempts.append(attempt := Attempt(started=self.age()))
+        return attempt
+
+    def end(self) -> None:
+        self.elapsed = self.age()
+
+
+def call_of(carrier: httpx.Response | BaseException) -> Call | None:
+    """The record that a response or an exception of this service carries, if it does."""
+    extensions: dict[str, object] = getattr(carrier, "extensions", {})
+    found = extensions.get(EXTENSION) or getattr(carrier, "call", None)
+    return found if isinstance(found, Call) else None

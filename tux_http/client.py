@@ -1,0 +1,300 @@
+"""`ServiceClient`: an `httpx.AsyncClient` that records, bounds and translates every call."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+import idna
+from loguru import logger
+
+from tux_http.call import EXTENSION, Call, call_of, public_url
+from tux_http.errors import DeadlineExceeded, ResponseTooLarge, attach_call
+from tux_http.transports import Pipeline, build
+from tux_http.transports.engine import Engine
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Mapping
+
+    from tux_http.policy import Policy
+
+    Progress = Callable[[int, int | None], object]
+
+DEADLINE: Final = "tux_http.deadline"
+"""Request extension: seconds that the whole call may take; overrides the client's own."""
+
+MAX_PORT: Final = 65535
+
+ERROR_BODY: Final = 64 * 1024
+"""Bytes of an error's body that `streamed` reads, so that whoever catches the error can tell its kind."""
+
+# httpx's client has two hooks where it makes its transports; both are private, so they are looked for here.
+for _hook in ("_init_transport", "_init_proxy_transport", "_transport_for_url"):
+    if not hasattr(httpx.AsyncClient, _hook):
+        raise ImportError(f"httpx {httpx.__version__} has no AsyncClient.{_hook}; tux_http needs httpx 0.28")
+
+
+class ServiceClient(httpx.AsyncClient):
+    """One pooled client. All httpx verbs, `request`, `stream` and `send` pass through `send` below.
+
+    Args:
+        api: Name of the API whose client this is; None for the unnamed one.
+        policy: Of that API.
+        options: Any keyword of `httpx.AsyncClient`. A given `transport` replaces the engine.
+    """
+
+    def __init__(self, *, api: str | None = None, policy: Policy | None = None, **options: Any) -> None:
+        self.api = api
+        self._policy = policy  # before super().__init__(), which makes the transports
+        mounts: Mapping[str, httpx.AsyncBaseTransport | None] = options.get("mounts") or {}
+        options["mounts"] = {
+            pattern: None if transport is None else build(transport, policy)
+            for pattern, transport in mounts.items()
+        }
+        super().__init__(**options)
+
+    def _init_transport(self, *_: Any, **options: Any) -> httpx.AsyncBaseTransport:
+        given: httpx.AsyncBaseTransport | None = options.pop("transport", None)
+        return build(given or Engine(**options), self._policy)
+
+    def _init_proxy_transport(self, proxy: httpx.Proxy, *_: Any, **options: Any) -> httpx.AsyncBaseTransport:
+        return build(Engine(proxy=proxy, **options), self._policy)
+
+    def shared_transport(self) -> httpx.AsyncBaseTransport:
+        """This client's pool and proxies for another client, which can't close them."""
+        return _Shared(self.engine_for)
+
+    def engine_for(self, url: httpx.URL) -> httpx.AsyncBaseTransport:
+        """What talks to the network for a URL: the pool, a proxy's, or a mount, without this client's layers."""
+        transport = self._transport_for_url(url)
+        return transport.engine if isinstance(transport, Pipeline) else transport
+
+    def build_request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Request:
+        """As httpx, but whatever is wrong with URL or headers is an `httpx` exception.
+
+        Raises:
+            httpx.InvalidURL: The URL can't be parsed, encoded or connected to.
+            httpx.LocalProtocolError: A header can't be sent.
+        """
+        url = checked_url(url)
+        try:
+            return super().build_request(method, url, **options)
+        except UnicodeEncodeError as exc:
+            raise httpx.LocalProtocolError(
+                f"a header can't be sent: character {exc.start} is not ASCII"
+            ) from exc
+
+    async def send(self, request: httpx.Request, *, stream: bool = False, **options: Any) -> httpx.Response:
+        """As httpx; the response and every exception carry the call's record."""
+        call = Call.of(request, api=self.api)
+        request.extensions = {**request.extensions, EXTENSION: call}
+        bound = _Bound(call, request, self._deadline_of(request))
+        with bound.recorded():
+            async with bound.limited():
+                response = await super().send(request, stream=stream, **options)
+        response.extensions[EXTENSION] = call
+        if stream:
+            response.stream = _Watched(response.stream, bound)
+        call.end()
+        report(call)
+        return response
+
+    def _deadline_of(self, request: httpx.Request) -> float | None:
+        default = self._policy.deadline if self._policy else None
+        return request.extensions.get(DEADLINE, default)
+
+
+class _Bound:
+    """What bounds a call and records its end, for the head and, when streaming, for the body."""
+
+    def __init__(self, call: Call, request: httpx.Request, limit: float | None) -> None:
+        self.call = call
+        self._request = request
+        self._limit = limit
+        self._at = None if limit is None else asyncio.get_running_loop().time() + limit
+
+    @contextlib.asynccontextmanager
+    async def limited(self) -> AsyncGenerator[None]:
+        scope = asyncio.timeout_at(self._at)
+        try:
+            async with scope:
+                yield
+        except TimeoutError as exc:
+            if self._limit is None or not scope.expired():
+                raise
+            raise DeadlineExceeded(limit=self._limit, api=self.call.api, request=self._request) from exc
+
+    @contextlib.contextmanager
+    def recorded(self) -> Generator[None]:
+        try:
+            yield
+        except BaseException as exc:
+            self.call.end()
+            attach_call(exc, self.call)
+            report(self.call, exc)
+            raise
+
+
+class _Watched(httpx.AsyncByteStream):
+    """A body that is read later: the deadline still holds, and its errors carry the record."""
+
+    def __init__(self, stream: Any, bound: _Bound) -> None:
+        self._stream = stream
+        self._bound = bound
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        chunks = aiter(self._stream)
+        while True:
+            with self._bound.recorded():
+                async with self._bound.limited():
+                    chunk = await anext(chunks, None)
+            if chunk is None:
+                return
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+class Counted(httpx.AsyncByteStream):
+    """A body with a cap in bytes as sent, that tells its progress."""
+
+    def __init__(self, response: httpx.Response, *, limit: int | None, progress: Progress | None) -> None:
+        self._stream: Any = response.stream
+        self._request = response.request
+        self._limit = limit
+        self._progress = progress
+        self._total = _content_length(response)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        received = 0
+        self._check(self._total or 0)
+        async for chunk in self._stream:
+            received += len(chunk)
+            self._check(received)
+            if self._progress is not None:
+                self._progress(received, self._total)
+            yield chunk
+
+    def _check(self, size: int) -> None:
+        if self._limit is not None and size > self._limit:
+            raise ResponseTooLarge(limit=self._limit, request=self._request)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+class _Shared(httpx.AsyncBaseTransport):
+    """Another client's pool; closing this closes nothing."""
+
+    def __init__(self, engine_for: Callable[[httpx.URL], httpx.AsyncBaseTransport]) -> None:
+        self._engine_for = engine_for
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._engine_for(request.url).handle_async_request(request)
+
+
+async def requested(
+    client: ServiceClient,
+    method: str,
+    url: httpx.URL | str,
+    *,
+    raise_for_status: bool,
+    deadline: float | None,
+    auth: Any = httpx.USE_CLIENT_DEFAULT,
+    follow_redirects: Any = httpx.USE_CLIENT_DEFAULT,
+    **options: Any,
+) -> httpx.Response:
+    """Sends one request through a client and reads its body; `HTTPClient.request` documents the rest."""
+    request = client.build_request(method, url, **options)
+    if deadline is not None:
+        request.extensions[DEADLINE] = deadline
+    response = await client.send(request, auth=auth, follow_redirects=follow_redirects)
+    if raise_for_status:
+        raise_for_error(response)
+    return response
+
+
+@contextlib.asynccontextmanager
+async def streamed(
+    client: ServiceClient,
+    method: str,
+    url: httpx.URL | str,
+    *,
+    raise_for_status: bool = True,
+    deadline: float | None = None,
+    max_bytes: int | None = None,
+    progress: Progress | None = None,
+    auth: Any = httpx.USE_CLIENT_DEFAULT,
+    follow_redirects: Any = httpx.USE_CLIENT_DEFAULT,
+    **options: Any,
+) -> AsyncGenerator[httpx.Response]:
+    """Sends one request and leaves its body to be read; `API.stream` documents the rest."""
+    request = client.build_request(method, url, **options)
+    if deadline is not None:
+        request.extensions[DEADLINE] = deadline
+    response = await client.send(request, stream=True, auth=auth, follow_redirects=follow_redirects)
+    try:
+        if raise_for_status and response.is_error:
+            await _read_some(response)
+            raise_for_error(response)
+        if max_bytes is not None or progress is not None:
+            response.stream = Counted(response, limit=max_bytes, progress=progress)
+        yield response
+    finally:
+        await response.aclose()
+
+
+async def _read_some(response: httpx.Response) -> None:
+    response.stream = Counted(response, limit=ERROR_BODY, progress=None)
+    with contextlib.suppress(httpx.HTTPError):  # the status is the error, a broken body adds nothing
+        await response.aread()
+
+
+def raise_for_error(response: httpx.Response) -> None:
+    """Raises for 4xx and 5xx. Unlike httpx's own, lets 3xx pass and names the URL without its query."""
+    if not response.is_error:
+        return
+    message = f"{response.status_code} {response.reason_phrase} from {public_url(response.url)}"
+    error = httpx.HTTPStatusError(message, request=response.request, response=response)
+    if (call := call_of(response)) is not None:
+        attach_call(error, call)
+    raise error
+
+
+def checked_url(url: httpx.URL | str) -> httpx.URL:
+    """Parses a URL and finds what httpx would only meet while connecting.
+
+    Raises:
+        httpx.InvalidURL: Always that, where httpx raises idna, Unicode and overflow errors.
+    """
+    try:
+        parsed = httpx.URL(url)
+        host, port = parsed.host, parsed.port
+        host.encode("idna")  # what the resolver will do; refuses empty and over-long labels
+    except (UnicodeError, idna.IDNAError) as exc:
+        raise httpx.InvalidURL("the URL can't be encoded") from exc
+    if port is not None and not 0 < port <= MAX_PORT:
+        raise httpx.InvalidURL(f"the port must be between 1 and {MAX_PORT}, got {port}")
+    return parsed
+
+
+def _content_length(response: httpx.Response) -> int | None:
+    value = response.headers.get("content-length", "")
+    return int(value) if value.isdecimal() else None
+
+
+def report(call: Call, error: BaseException | None = None) -> None:
+    """The one line per upstream call: api, method, path without query, outcome, ms, attempts, reference."""
+    logger.bind(call=call).info(
+        "{} {} {} -> {} in {:.0f} ms, {} attempt(s), ref {}",
+        call.api or "-",
+        call.method,
+        call.path,
+        type(error).__name__ if error is not None else call.status,
+        (call.elapsed or 0.0) * 1000,
+        len(call.attempts),
+        call.reference,
+    )

@@ -1,0 +1,399 @@
+"""HTTP/2 for the pool, on h2: many requests on one connection that do not harm one another.
+
+RFC 9113. What a request does to the connection ends with the request: leaving, timing out and failing
+reset its own stream (section 5.4.2). The connection's flow-control window is given back as bytes
+arrive, a stream's as its reader takes them, so a reader that stopped stops nobody else (section 5.2).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import time
+from collections.abc import AsyncIterable
+from typing import TYPE_CHECKING, Any, Final
+
+import h2.config
+import h2.connection
+import h2.errors
+import h2.events
+import h2.exceptions
+import h2.settings
+import httpcore2
+
+from tux_http.transports.engine.extensions import timeout_of, traced
+from tux_http.transports.engine.goaway import GoAway, GoAwayFilter
+from tux_http.transports.engine.resend import resendable, resent
+from tux_http.transports.engine.slots import Slots
+from tux_http.transports.engine.stream import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from tux_http.transports.engine.stream import Head
+    from tux_http.transports.engine.wire import Wire
+
+STREAM_WINDOW: Final = 2**20
+"""Bytes of one response that may arrive before its reader takes any."""
+
+CONNECTION_WINDOW: Final = 2**24
+
+MAX_STREAMS: Final = 100
+"""Streams opened at once until the server says how many it takes (RFC 9113, section 6.5.2, says: no fewer)."""
+
+MAX_HEADER_LIST: Final = 65536
+
+# Fields that belong to HTTP/1.1's connection, or that HTTP/2 writes otherwise (RFC 9113, section 8.2.2).
+_DROPPED: Final = frozenset(
+    {b"host", b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"}
+)
+
+_CONFIG: Final = h2.config.H2Configuration(
+    client_side=True, header_encoding=None, validate_inbound_headers=False
+)
+
+
+class HTTP2Connection(httpcore2.AsyncConnectionInterface):
+    """One HTTP/2 connection. Driven by its socket's callbacks; it owns no task."""
+
+    def __init__(
+        self,
+        origin: httpcore2.Origin,
+        wire: Wire,
+        keepalive_expiry: float | None,
+        on_change: Callable[[], None],
+    ) -> None:
+        self._origin = origin
+        self._wire = wire
+        self._keepalive_expiry = keepalive_expiry
+        self._on_change = on_change
+        self._h2 = _handshake()
+        self._frames = GoAwayFilter()
+        self._streams: dict[int, Stream] = {}
+        self._slots = Slots(MAX_STREAMS)
+        self._unacknowledged = 0
+        self._goaway: GoAway | None = None
+        self._silent = False  # a request timed out and nothing at all arrived meanwhile
+        self._requests = 0
+        self._exhausted = False  # no stream ids are left
+        self._closed = False
+        self._idle_since: float | None = time.monotonic()
+        wire.on_data = self._receive
+        wire.on_lost = self._lost
+        self._flush()
+
+    # Requests
+
+    async def handle_async_request(self, request: httpcore2.Request) -> httpcore2.Response:
+        if not self._takes_requests():
+            raise httpcore2.ConnectionNotAvailable
+        await self._slots.take(timeout_of(request, "pool"))
+        stream = self._open(request)
+        try:
+            async with traced(request, "http2.send_request_body"):
+                await self._send_body(request, stream, timeout_of(request, "write"))
+            async with traced(request, "http2.receive_response_headers"):
+                status, headers = await self._head(stream, timeout_of(request, "read"))
+        except BaseException as exc:
+            self.leave(stream)
+            if stream.error is exc and resendable(request, processed=stream.processed):
+                raise resent(request, exc) from exc
+            raise
+        return httpcore2.Response(
+            status,
+            headers=headers,
+            content=_Body(self, stream, timeout_of(request, "read")),
+            extensions={"http_version": b"HTTP/2", "network_stream": self._wire, "stream_id": stream.id},
+        )
+
+    def _open(self, request: httpcore2.Request) -> Stream:
+        has_body = any(
+            name.lower() in {b"content-length", b"transfer-encoding"} for name, _ in request.headers
+        )
+        try:
+            stream_id = self._h2.get_next_available_stream_id()
+            self._h2.send_headers(stream_id, _headers(request), end_stream=not has_body)
+        except (h2.exceptions.NoAvailableStreamIDError, h2.exceptions.TooManyStreamsError) as exc:
+            self._exhausted = isinstance(exc, h2.exceptions.NoAvailableStreamIDError)
+            self._slots.give()
+            raise httpcore2.ConnectionNotAvailable from exc
+        except h2.exceptions.ProtocolError as exc:
+            self._slots.give()
+            raise httpcore2.LocalProtocolError(str(exc)) from exc
+        stream = Stream(stream_id, received_before=self._wire.received, complete=not has_body)
+        self._streams[stream_id] = stream
+        self._requests += 1
+        self._idle_since = None
+        self._flush()
+        return stream
+
+    async def _send_body(self, request: httpcore2.Request, stream: Stream, seconds: float | None) -> None:
+        if stream.sent:
+            return
+        assert isinstance(request.stream, AsyncIterable)
+        async for chunk in request.stream:
+            await self._send_data(stream, chunk, seconds)
+            if stream.is_over:  # answered before the body was sent, or failed: the head says which
+                return
+        self._h2.end_stream(stream.id)
+        stream.sent = True
+        self._flush()
+
+    async def _send_data(self, stream: Stream, chunk: bytes, seconds: float | None) -> None:
+        position = 0
+        while position < len(chunk) and not stream.is_over:
+            room = min(self._h2.local_flow_control_window(stream.id), self._h2.max_outbound_frame_size)
+            if room <= 0:
+                await stream.wait(seconds, httpcore2.WriteTimeout("the server took no byte in time"))
+                continue
+            self._h2.send_data(stream.id, chunk[position : position + room])
+            self._flush()
+            position += room
+            await self._wire.drain(seconds)
+
+    async def _head(self, stream: Stream, seconds: float | None) -> Head:
+        while stream.head is None:
+            if stream.error is not None:
+                raise stream.error
+            await self._arrival(stream, seconds)
+        return stream.head
+
+    async def read(self, stream: Stream, seconds: float | None) -> bytes:
+        """The bytes of the body that have arrived, waiting for some; none at the end."""
+        while not stream.has_data:
+            if stream.error is not None:
+                raise stream.error
+            if stream.ended:
+                return b""
+            await self._arrival(stream, seconds)
+        data = stream.take()
+        if size := stream.returnable(STREAM_WINDOW // 2):
+            self._h2.increment_flow_control_window(size, stream.id)
+            self._flush()
+        return data
+
+    async def _arrival(self, stream: Stream, seconds: float | None) -> None:
+        received = self._wire.received
+        try:
+            await stream.wait(seconds, httpcore2.ReadTimeout("no byte came in time"))
+        except httpcore2.ReadTimeout:
+            # If nothing came for anyone, the connection may be dead: new requests go elsewhere until it speaks.
+            self._silent = self._wire.received == received
+            raise
+
+    def leave(self, stream: Stream) -> None:
+        """Ends a stream, whatever its state; resets it if the server still works on it."""
+        if self._streams.pop(stream.id, None) is None:
+            return
+        if not self._closed and stream.error is None and not (stream.ended and stream.sent):
+            with contextlib.suppress(h2.exceptions.ProtocolError):  # closed by the server in this moment
+                self._h2.reset_stream(stream.id, h2.errors.ErrorCodes.CANCEL)
+            self._flush()
+        self._slots.give()
+        if not self._streams:
+            self._idle_since = time.monotonic()
+            if not self._takes_requests():
+                self._close()
+
+    # What the server sends
+
+    def _receive(self, data: bytes) -> None:
+        self._silent = False
+        data, farewells = self._frames.feed(data)
+        try:
+            events = self._h2.receive_data(data)
+        except h2.exceptions.ProtocolError as exc:
+            self._flush()  # h2 has written a GOAWAY that says what was wrong
+            self._fail_all(httpcore2.RemoteProtocolError(f"invalid HTTP/2: {type(exc).__name__}"))
+            self._close()
+            return
+        for event in events:
+            self._handle(event)
+        for farewell in farewells:
+            self._say_goodbye(farewell)
+        if self._unacknowledged > CONNECTION_WINDOW // 2:
+            self._h2.increment_flow_control_window(self._unacknowledged)
+            self._unacknowledged = 0
+        self._flush()
+
+    def _handle(self, event: h2.events.Event) -> None:
+        match event:
+            case h2.events.DataReceived():
+                self._unacknowledged += event.flow_controlled_length or 0
+                if stream := self._streams.get(event.stream_id or 0):
+                    stream.put(event.data or b"", event.flow_controlled_length or 0)
+                    stream.wake()
+            case h2.events.ResponseReceived():
+                if stream := self._streams.get(event.stream_id or 0):
+                    stream.head = _parse_head(event.headers or [])
+                    stream.wake()
+            case h2.events.StreamEnded():
+                if stream := self._streams.get(event.stream_id or 0):
+                    stream.ended = True
+                    stream.wake()
+            case h2.events.StreamReset():
+                if stream := self._streams.get(event.stream_id or 0):
+                    refused = event.error_code == h2.errors.ErrorCodes.REFUSED_STREAM
+                    reason = f"the server reset the stream: {_error_name(event.error_code)}"
+                    stream.fail(httpcore2.RemoteProtocolError(reason), processed=not refused)
+            case h2.events.WindowUpdated():
+                self._wake_senders()
+            case h2.events.RemoteSettingsChanged():
+                self._apply(event)
+            case _:
+                pass
+
+    def _apply(self, event: h2.events.RemoteSettingsChanged) -> None:
+        changed = event.changed_settings.get(h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS)
+        if changed is not None:
+            self._slots.resize(changed.new_value)
+            self._on_change()
+        self._wake_senders()  # the initial window may have grown
+
+    def _wake_senders(self) -> None:
+        for stream in self._streams.values():
+            if not stream.sent:
+                stream.wake()
+
+    def _say_goodbye(self, farewell: GoAway) -> None:
+        self._goaway = farewell
+        reason = f"the server went away: {_error_name(farewell.error_code)}"
+        for stream in tuple(self._streams.values()):
+            if stream.id > farewell.last_stream_id:
+                stream.fail(httpcore2.RemoteProtocolError(reason), processed=False)
+        self._slots.shut()
+        if not self._streams:
+            self._close()
+
+    def _lost(self) -> None:
+        self._fail_all(httpcore2.RemoteProtocolError("the server closed the connection"))
+        self._closed = True
+        self._slots.shut()
+        self._on_change()
+
+    def _fail_all(self, error: Exception) -> None:
+        kept_alive = self._requests > len(self._streams)
+        for stream in self._streams.values():
+            # As with HTTP/1.1: it most likely was closing already when the request was written.
+            silent = kept_alive and stream.received_before == self._wire.received
+            stream.fail(copy.copy(error), processed=None if silent and not self._closed else True)
+
+    def _flush(self) -> None:
+        data = self._h2.data_to_send()
+        if data:
+            with contextlib.suppress(httpcore2.WriteError):  # the streams hear of it from `_lost`
+                self._wire.send(data)
+
+    # Closing: nothing here suspends, the pool's bookkeeping rests on it
+
+    def _close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            with contextlib.suppress(h2.exceptions.ProtocolError):
+                self._h2.close_connection()
+                self._flush()
+        self._slots.shut()
+        self._wire.abort()
+
+    async def aclose(self) -> None:
+        self._fail_all(httpcore2.ReadError("the client was closed"))
+        self._close()
+
+    # What the pool asks
+
+    def _takes_requests(self) -> bool:
+        usable = not self._closed and not self._exhausted and not self._wire.is_lost
+        return usable and self._goaway is None and not self._silent
+
+    def can_handle_request(self, origin: httpcore2.Origin) -> bool:
+        return origin == self._origin
+
+    def is_available(self) -> bool:
+        return self._takes_requests() and not self._slots.is_full
+
+    def has_expired(self) -> bool:
+        if not self.is_idle():
+            return False
+        overdue = (
+            self._keepalive_expiry is not None
+            and self._idle_since is not None
+            and time.monotonic() > self._idle_since + self._keepalive_expiry
+        )
+        return overdue or not self._takes_requests()
+
+    def is_idle(self) -> bool:
+        return not self._closed and not self._streams and self._slots.none_taken
+
+    def can_multiplex(self) -> bool:
+        return True
+
+    def is_closed(self) -> bool:
+        return self._closed
+
+    def info(self) -> str:
+        state = "CLOSED" if self._closed else "IDLE" if self.is_idle() else "ACTIVE"
+        return f"{str(self._origin)!r}, HTTP/2, {state}, Request Count: {self._requests}"
+
+
+class _Body:
+    """A response's body, read as it arrives."""
+
+    def __init__(self, connection: HTTP2Connection, stream: Stream, seconds: float | None) -> None:
+        self._connection = connection
+        self._stream = stream
+        self._seconds = seconds
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if chunk := await self._connection.read(self._stream, self._seconds):
+            return chunk
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        self._connection.leave(self._stream)
+
+
+def _handshake() -> h2.connection.H2Connection:
+    connection = h2.connection.H2Connection(config=_CONFIG)
+    codes = h2.settings.SettingCodes
+    connection.local_settings = h2.settings.Settings(
+        client=True,
+        initial_values={
+            codes.ENABLE_PUSH: 0,
+            codes.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
+            codes.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
+            codes.MAX_HEADER_LIST_SIZE: MAX_HEADER_LIST,
+        },
+    )
+    del connection.local_settings[
+        codes.ENABLE_CONNECT_PROTOCOL
+    ]  # some servers hang up on settings they don't know
+    connection.initiate_connection()
+    connection.increment_flow_control_window(CONNECTION_WINDOW - connection.inbound_flow_control_window)
+    return connection
+
+
+def _headers(request: httpcore2.Request) -> list[tuple[bytes, bytes]]:
+    fields = [(name.lower(), value) for name, value in request.headers]
+    authority = next((value for name, value in fields if name == b"host"), request.url.host)
+    return [
+        (b":method", request.method),
+        (b":authority", authority),
+        (b":scheme", request.url.scheme),
+        (b":path", request.url.target),
+        *(field for field in fields if field[0] not in _DROPPED),
+    ]
+
+
+def _parse_head(headers: Any) -> Head:
+    status = next((int(value) for name, value in headers if name == b":status"), 0)
+    return status, [(name, value) for name, value in headers if not name.startswith(b":")]
+
+
+def _error_name(code: Any) -> str:
+    try:
+        return h2.errors.ErrorCodes(code).name
+    except ValueError:
+        return f"error {code}"
