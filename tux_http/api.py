@@ -6,7 +6,7 @@ import contextlib
 import string
 from functools import lru_cache
 from http.cookiejar import CookieJar
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 from urllib.parse import quote
 
 import httpx
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from tux_http.policy import Policy
 
 T = TypeVar("T")
+
+OWN_OPTIONS: Final = frozenset(
+    {"params", "cookies", "timeout", "follow_redirects", "max_redirects", "event_hooks", "default_encoding",
+     "transport"}
+)  # fmt: skip
+"""Keywords of `httpx.AsyncClient` that an API may set for itself."""
 
 
 class API:
@@ -52,6 +58,8 @@ class API:
             raise ValueError(
                 f"base_url of {name} must be an absolute http or https URL, got {str(base_url)!r}"
             )
+        if unknown := sorted(set(options) - OWN_OPTIONS):
+            raise TypeError(f"an API has no option {unknown[0]!r} of its own: it shares the service's pool")
         self.policy = policy
         self._service = service
         self._headers = httpx.Headers(headers)
@@ -115,6 +123,8 @@ class API:
             if _origin(relative) != _origin(self.base_url):
                 raise httpx.InvalidURL(f"API {self.name} calls {_origin_text(self.base_url)} only")
             return relative
+        if relative.host:
+            raise httpx.InvalidURL(f"API {self.name} takes paths, or URLs with their scheme")
         raw = self.base_url.raw_path.rstrip(b"/") + b"/" + relative.raw_path.lstrip(b"/")
         return self.base_url.copy_with(raw_path=raw)
 

@@ -164,10 +164,11 @@ class HTTPClient:
             headers: Sent with every call, credentials among them; built once.
             auth: As in httpx.
             policy: How its calls behave; `Policy()` if not given.
-            options: Any keyword of `httpx.AsyncClient`.
+            options: Keywords of `httpx.AsyncClient` that do not concern the pool; see `api.OWN_OPTIONS`.
 
         Raises:
-            ValueError: The name is taken, with other arguments.
+            ValueError: The name is taken, with other arguments, or `base_url` is not an http(s) URL.
+            TypeError: An option concerns the pool.
         """
         made = API(
             self,
@@ -184,14 +185,9 @@ class HTTPClient:
         return known
 
     def build_request(self, method: str, url: httpx.URL | str, **kwargs: Any) -> httpx.Request:
-        """As httpx.
-
-        Raises:
-            RuntimeError: The client is not open yet; `await get_client()` opens it.
-        """
-        if self._client is None:
-            raise RuntimeError("the client is not open yet; await get_client() first")
-        return self._client.build_request(method, url, **kwargs)
+        """As httpx. Needs no open client, and opens none."""
+        client = self._client or ServiceClient(transport=_nothing, **self._client_options())
+        return client.build_request(method, url, **kwargs)
 
     async def send(self, request: httpx.Request, **kwargs: Any) -> httpx.Response:
         """As httpx: the status is not looked at."""
@@ -284,11 +280,18 @@ class _KeepNone(DefaultCookiePolicy):
         return False
 
 
-def _unkept_cookies(given: Any) -> httpx.Cookies:
+def _nowhere(request: httpx.Request) -> httpx.Response:
+    raise httpx.UnsupportedProtocol("this client only builds requests", request=request)
+
+
+_nothing = httpx.MockTransport(_nowhere)
+
+
+def _unkept_cookies(given: Any) -> CookieJar:
     jar = CookieJar(policy=_KeepNone())
     for cookie in httpx.Cookies(given).jar:
         jar.set_cookie(cookie)
-    return httpx.Cookies(jar)
+    return jar
 
 
 http_client = HTTPClient()

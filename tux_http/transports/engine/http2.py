@@ -217,31 +217,15 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
         self._flush()
 
     def _handle(self, event: h2.events.Event) -> None:
-        match event:
-            case h2.events.DataReceived():
-                self._unacknowledged += event.flow_controlled_length or 0
-                if stream := self._streams.get(event.stream_id or 0):
-                    stream.put(event.data or b"", event.flow_controlled_length or 0)
-                    stream.wake()
-            case h2.events.ResponseReceived():
-                if stream := self._streams.get(event.stream_id or 0):
-                    stream.head = _parse_head(event.headers or [])
-                    stream.wake()
-            case h2.events.StreamEnded():
-                if stream := self._streams.get(event.stream_id or 0):
-                    stream.ended = True
-                    stream.wake()
-            case h2.events.StreamReset():
-                if stream := self._streams.get(event.stream_id or 0):
-                    refused = event.error_code == h2.errors.ErrorCodes.REFUSED_STREAM
-                    reason = f"the server reset the stream: {_error_name(event.error_code)}"
-                    stream.fail(httpcore2.RemoteProtocolError(reason), processed=not refused)
-            case h2.events.WindowUpdated():
-                self._wake_senders()
-            case h2.events.RemoteSettingsChanged():
-                self._apply(event)
-            case _:
-                pass
+        if isinstance(event, h2.events.RemoteSettingsChanged):
+            self._apply(event)
+        elif isinstance(event, h2.events.WindowUpdated):
+            self._wake_senders()
+        elif isinstance(event, h2.events.DataReceived):
+            self._unacknowledged += event.flow_controlled_length or 0
+        stream_id: int | None = getattr(event, "stream_id", None)
+        if stream := self._streams.get(stream_id or 0):
+            _tell(stream, event)
 
     def _apply(self, event: h2.events.RemoteSettingsChanged) -> None:
         changed = event.changed_settings.get(h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS)
@@ -385,6 +369,24 @@ def _headers(request: httpcore2.Request) -> list[tuple[bytes, bytes]]:
         (b":path", request.url.target),
         *(field for field in fields if field[0] not in _DROPPED),
     ]
+
+
+def _tell(stream: Stream, event: h2.events.Event) -> None:
+    """Writes an event of a stream into it, and wakes whoever waits for one."""
+    match event:
+        case h2.events.ResponseReceived():
+            stream.head = _parse_head(event.headers or [])
+        case h2.events.DataReceived():
+            stream.put(event.data or b"", event.flow_controlled_length or 0)
+        case h2.events.StreamEnded():
+            stream.ended = True
+        case h2.events.StreamReset():
+            refused = event.error_code == h2.errors.ErrorCodes.REFUSED_STREAM
+            reason = f"the server reset the stream: {_error_name(event.error_code)}"
+            stream.fail(httpcore2.RemoteProtocolError(reason), processed=not refused)
+        case _:
+            return
+    stream.wake()
 
 
 def _parse_head(headers: Any) -> Head:

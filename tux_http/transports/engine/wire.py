@@ -190,7 +190,7 @@ class Backend(httpcore2.AsyncNetworkBackend):
         self,
         path: str,
         timeout: float | None = None,  # noqa: ASYNC109  # its signature
-        socket_options: Iterable[Any] | None = None,
+        socket_options: Iterable[Any] | None = None,  # noqa: ARG002  # they are for TCP
     ) -> Wire:
         connecting = asyncio.get_running_loop().create_unix_connection(Wire, path)
         return await _connected(connecting, timeout)
