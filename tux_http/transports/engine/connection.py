@@ -155,7 +155,7 @@ class Connection(httpcore2.AsyncConnectionInterface):
 
     @property
     def protocol(self) -> str | None:
-        """ "HTTP/1.1", "HTTP/2", or None while it is not known."""
+        """HTTP/1.1 or HTTP/2; None while it is not known."""
         if self._inner is None:
             return None
         return "HTTP/2" if isinstance(self._inner, HTTP2Connection) else "HTTP/1.1"

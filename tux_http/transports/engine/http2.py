@@ -11,10 +11,8 @@ import contextlib
 import copy
 import time
 from collections.abc import AsyncIterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-import h2.config
-import h2.connection
 import h2.errors
 import h2.events
 import h2.exceptions
@@ -23,6 +21,15 @@ import httpcore2
 
 from tux_http.transports.engine.extensions import timeout_of, traced
 from tux_http.transports.engine.goaway import GoAway, GoAwayFilter
+from tux_http.transports.engine.messages import (
+    CONNECTION_WINDOW,
+    MAX_STREAMS,
+    STREAM_WINDOW,
+    error_name,
+    handshake,
+    request_fields,
+    response_head,
+)
 from tux_http.transports.engine.resend import resendable, resent
 from tux_http.transports.engine.slots import Slots
 from tux_http.transports.engine.stream import Stream
@@ -32,25 +39,6 @@ if TYPE_CHECKING:
 
     from tux_http.transports.engine.stream import Head
     from tux_http.transports.engine.wire import Wire
-
-STREAM_WINDOW: Final = 2**20
-"""Bytes of one response that may arrive before its reader takes any."""
-
-CONNECTION_WINDOW: Final = 2**24
-
-MAX_STREAMS: Final = 100
-"""Streams opened at once until the server says how many it takes (RFC 9113, section 6.5.2, says: no fewer)."""
-
-MAX_HEADER_LIST: Final = 65536
-
-# Fields that belong to HTTP/1.1's connection, or that HTTP/2 writes otherwise (RFC 9113, section 8.2.2).
-_DROPPED: Final = frozenset(
-    {b"host", b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"}
-)
-
-_CONFIG: Final = h2.config.H2Configuration(
-    client_side=True, header_encoding=None, validate_inbound_headers=False
-)
 
 
 class HTTP2Connection(httpcore2.AsyncConnectionInterface):
@@ -67,7 +55,7 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
         self._wire = wire
         self._keepalive_expiry = keepalive_expiry
         self._on_change = on_change
-        self._h2 = _handshake()
+        self._h2 = handshake()
         self._frames = GoAwayFilter()
         self._streams: dict[int, Stream] = {}
         self._slots = Slots(MAX_STREAMS)
@@ -112,7 +100,7 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
         )
         try:
             stream_id = self._h2.get_next_available_stream_id()
-            self._h2.send_headers(stream_id, _headers(request), end_stream=not has_body)
+            self._h2.send_headers(stream_id, request_fields(request), end_stream=not has_body)
         except (h2.exceptions.NoAvailableStreamIDError, h2.exceptions.TooManyStreamsError) as exc:
             self._exhausted = isinstance(exc, h2.exceptions.NoAvailableStreamIDError)
             self._slots.give()
@@ -241,7 +229,7 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
 
     def _say_goodbye(self, farewell: GoAway) -> None:
         self._goaway = farewell
-        reason = f"the server went away: {_error_name(farewell.error_code)}"
+        reason = f"the server went away: {error_name(farewell.error_code)}"
         for stream in tuple(self._streams.values()):
             if stream.id > farewell.last_stream_id:
                 stream.fail(httpcore2.RemoteProtocolError(reason), processed=False)
@@ -339,63 +327,19 @@ class _Body:
         self._connection.leave(self._stream)
 
 
-def _handshake() -> h2.connection.H2Connection:
-    connection = h2.connection.H2Connection(config=_CONFIG)
-    codes = h2.settings.SettingCodes
-    connection.local_settings = h2.settings.Settings(
-        client=True,
-        initial_values={
-            codes.ENABLE_PUSH: 0,
-            codes.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
-            codes.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
-            codes.MAX_HEADER_LIST_SIZE: MAX_HEADER_LIST,
-        },
-    )
-    del connection.local_settings[
-        codes.ENABLE_CONNECT_PROTOCOL
-    ]  # some servers hang up on settings they don't know
-    connection.initiate_connection()
-    connection.increment_flow_control_window(CONNECTION_WINDOW - connection.inbound_flow_control_window)
-    return connection
-
-
-def _headers(request: httpcore2.Request) -> list[tuple[bytes, bytes]]:
-    fields = [(name.lower(), value) for name, value in request.headers]
-    authority = next((value for name, value in fields if name == b"host"), request.url.host)
-    return [
-        (b":method", request.method),
-        (b":authority", authority),
-        (b":scheme", request.url.scheme),
-        (b":path", request.url.target),
-        *(field for field in fields if field[0] not in _DROPPED),
-    ]
-
-
 def _tell(stream: Stream, event: h2.events.Event) -> None:
     """Writes an event of a stream into it, and wakes whoever waits for one."""
     match event:
         case h2.events.ResponseReceived():
-            stream.head = _parse_head(event.headers or [])
+            stream.head = response_head(event.headers or [])
         case h2.events.DataReceived():
             stream.put(event.data or b"", event.flow_controlled_length or 0)
         case h2.events.StreamEnded():
             stream.ended = True
         case h2.events.StreamReset():
             refused = event.error_code == h2.errors.ErrorCodes.REFUSED_STREAM
-            reason = f"the server reset the stream: {_error_name(event.error_code)}"
+            reason = f"the server reset the stream: {error_name(event.error_code)}"
             stream.fail(httpcore2.RemoteProtocolError(reason), processed=not refused)
         case _:
             return
     stream.wake()
-
-
-def _parse_head(headers: Any) -> Head:
-    status = next((int(value) for name, value in headers if name == b":status"), 0)
-    return status, [(name, value) for name, value in headers if not name.startswith(b":")]
-
-
-def _error_name(code: Any) -> str:
-    try:
-        return h2.errors.ErrorCodes(code).name
-    except ValueError:
-        return f"error {code}"
