@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import sys
 import tomllib
@@ -10,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import discord
-import pytest
 import simcord
 from discord.ext import commands
 
@@ -19,6 +19,7 @@ from tux_http import http_client
 from tux_http.problems import table
 
 if TYPE_CHECKING:
+    import pytest
     from pytest_httpx import HTTPXMock
 
 ROOT = Path(__file__).parents[1]
@@ -85,7 +86,7 @@ def test_the_table_of_problems_is_the_codes() -> None:
 
 def test_every_dependency_is_named_with_its_reason() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    declared = itertools.chain(project["dependencies"], *project["optional-dependencies"].values())
     names = {match[0] for entry in declared if (match := re.match(r"[\w.\-\[\]]+", entry))}
     missing = [name for name in names if f"`{name}`" not in README and not name.startswith("tux-http")]
     assert not missing

@@ -184,6 +184,11 @@ class HTTPClient:
             raise ValueError(f"an API named {name!r} exists already, with other arguments")
         return known
 
+    async def remove_api(self, name: str) -> None:
+        """Closes a named API and forgets it, so that the name can be given anew; nothing if there is none."""
+        if (api := self._apis.pop(name, None)) is not None:
+            await api.aclose()
+
     def build_request(self, method: str, url: httpx.URL | str, **kwargs: Any) -> httpx.Request:
         """As httpx. Needs no open client, and opens none."""
         client = self._client or ServiceClient(transport=_nothing, **self._client_options())
