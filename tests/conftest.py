@@ -5,7 +5,12 @@ from typing import NamedTuple
 
 import pytest
 import trustme
+from hypothesis import settings
 from loguru import logger
+
+
+settings.register_profile("shared", deadline=None)  # machines that run tests are shared and noisy
+settings.load_profile("shared")
 
 
 class TLS(NamedTuple):
