@@ -16,7 +16,11 @@ import tux_http
 names = zipfile.ZipFile(wheel).namelist()
 tops = {name.split("/")[0] for name in names}
 assert tops == {"tux_http", f"tux_http-{tux_http.__version__}.dist-info"}, tops
-for needed in ("tux_http/py.typed", "tux_http/cogs/github/__init__.py", "tux_http/sandbox/data/repository.json"):
+for needed in (
+    "tux_http/py.typed",
+    "tux_http/cogs/github/__init__.py",
+    "tux_http/sandbox/data/repository.json",
+):
     assert needed in names, needed
 
 

@@ -46,9 +46,7 @@ def handshake() -> h2.connection.H2Connection:
             codes.MAX_HEADER_LIST_SIZE: MAX_HEADER_LIST,
         },
     )
-    del connection.local_settings[
-        codes.ENABLE_CONNECT_PROTOCOL
-    ]
+    del connection.local_settings[codes.ENABLE_CONNECT_PROTOCOL]
     connection.initiate_connection()
     connection.increment_flow_control_window(CONNECTION_WINDOW - connection.inbound_flow_control_window)
     return connection
