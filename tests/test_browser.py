@@ -1,0 +1,139 @@
+"""A person in a browser: the sandbox as a process of its own, its page in a headless Chromium."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from tests.sandbox_process import Sandbox, running_sandbox
+from tux_http.sandbox.screenshot import ARGUMENTS, ScreenshotError, chromium
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from playwright.sync_api import Browser, Locator, Page
+
+PATIENCE = 20_000
+"""Milliseconds that Playwright waits for anything: machines may be slow, and a pass is as fast as before."""
+
+expect.set_options(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Generator[Browser]:
+    try:
+        executable = chromium()
+    except ScreenshotError as exc:
+        pytest.skip(str(exc))
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=executable, args=list(ARGUMENTS)) as browser,
+    ):
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def sandbox(browser: Browser) -> Generator[Sandbox]:
+    with running_sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def page(browser: Browser, sandbox: Sandbox) -> Generator[Page]:
+    with _opened(browser, sandbox) as page:
+        yield page
+
+
+@contextlib.contextmanager
+def _opened(browser: Browser, sandbox: Sandbox) -> Generator[Page]:
+    with browser.new_context(viewport={"width": 1100, "height": 900}) as context:
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.goto(sandbox.url)
+        # The page fits itself to the window first; only then does it send anything.
+        expect(page.locator("#action-status")).to_have_text("Viewport updated")
+        yield page
+
+
+def _messages(page: Page) -> Locator:
+    return page.locator("#channel-message-list .channel-message")
+
+
+def _typed(page: Page, text: str, *, messages: int = 1) -> Locator:
+    """Types as a person does; gives the last of the messages that this is to bring."""
+    before = _messages(page).count()
+    box = page.get_by_placeholder("Message #try-it")
+    box.press_sequentially(text)
+    box.press("Enter")
+    return _messages(page).nth(before + messages - 1)
+
+
+def test_the_page_says_what_one_can_type(page: Page) -> None:
+    introduction = _messages(page).first
+    expect(introduction).to_contain_text("/repo allthingslinux/tux")
+    expect(introduction).to_contain_text("demo/rate-limited")
+
+
+def test_a_typed_repo_command_shows_the_card(page: Page) -> None:
+    card = _typed(page, "/repo allthingslinux/tux")
+    expect(card).to_contain_text("you used /repo")
+    link = card.get_by_role("link", name="allthingslinux/tux")
+    expect(link).to_have_attribute("href", "https://github.com/allthingslinux/tux")
+    expect(card).to_contain_text("Tux is an all in one bot")
+    expect(card).to_contain_text("318")
+    expect(card.get_by_role("link", name="Pull requests")).to_be_visible()
+
+
+def test_a_command_chosen_from_the_list_shows_the_card(page: Page) -> None:
+    before = _messages(page).count()
+    page.get_by_placeholder("Message #try-it").press_sequentially("/re")
+    expect(page.get_by_role("option", name="/repo")).to_be_visible()
+    page.keyboard.press("Enter")
+    page.keyboard.type("python/cpython")
+    page.keyboard.press("Enter")
+    expect(_messages(page).nth(before)).to_contain_text("The Python programming language")
+
+
+def test_a_prefix_command_shows_the_card(page: Page) -> None:
+    expect(_typed(page, "!repo rust-lang/rust", messages=2)).to_contain_text("Empowering everyone")
+
+
+def test_the_owners_avatar_is_shown(page: Page) -> None:
+    picture = _typed(page, "/repo encode/httpx").locator(".embed-card img").first
+    expect(picture).to_be_visible()
+    expect(picture).to_have_js_property("naturalWidth", 128)
+
+
+def test_an_error_is_an_embed_with_the_time_to_try_again(page: Page) -> None:
+    error = _typed(page, "/repo demo/rate-limited")
+    expect(error).to_contain_text("GitHub")
+    expect(error).to_contain_text(re.compile(r"in \d+ (minutes|seconds)"))
+    expect(error).to_contain_text("Only you can see this")
+    expect(page.locator("#action-status")).to_have_text("Message sent")
+
+
+def test_a_slow_answer_is_announced_and_then_shown(page: Page) -> None:
+    answer = _typed(page, "/repo demo/slow")
+    expect(answer).to_contain_text("Thinking…")
+    expect(answer).to_contain_text("Worth waiting for")
+
+
+def test_a_stop_ends_a_command_that_waits_for_ever(browser: Browser) -> None:
+    with running_sandbox() as sandbox, _opened(browser, sandbox) as page:
+        expect(_typed(page, "/repo demo/hang")).to_contain_text("Thinking…")
+        assert sandbox.stop(signal.SIGINT) < 5
+        assert sandbox.process.returncode == 0
+        assert sandbox.alarms() == []
+
+
+def test_ending_the_session_in_the_page_ends_the_process(browser: Browser) -> None:
+    with running_sandbox() as sandbox, _opened(browser, sandbox) as page:
+        page.get_by_text("More", exact=True).click()
+        page.get_by_role("button", name="End preview session").click()
+        assert sandbox.process.wait(20) == 0
+        assert sandbox.alarms() == []

@@ -1,0 +1,67 @@
+"""The member that a person types as."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import discord
+import simcord
+from discord import app_commands
+
+if TYPE_CHECKING:
+    from discord.ext import commands
+
+
+class TypingMember(simcord.MemberActor):
+    """A member whose `/repo owner/name` is a command, also when it is typed through and sent as a text.
+
+    Discord's own composer takes a typed `/repo ` for the command; simcord's waits for Enter or Tab on its
+    list of commands, and would send the whole line as a message.
+    """
+
+    def __init__(
+        self,
+        env: simcord.Env,
+        guild: simcord.GuildHandle,
+        user: simcord.UserHandle,
+        *,
+        bot: commands.AutoShardedBot,
+    ) -> None:
+        super().__init__(env, guild, user)
+        self._bot = bot
+
+    async def send(
+        self, channel: simcord.ChannelHandle, content: str = "", **options: Any
+    ) -> discord.Message:
+        """Sends a message, or gives the command that it spells.
+
+        Raises:
+            simcord.SetupError: The bot did not answer the command.
+            simcord.OptionError: The command takes other options.
+        """
+        command = self.spelled(channel, content)
+        if command is None:
+            return await super().send(channel, content, **options)
+        result = await self.slash(channel, command.qualified_name, **_options_in(content, command))
+        answers = [answer for answer in (result.response, *result.followups) if answer is not None]
+        if not answers:
+            raise simcord.SetupError(f"the bot did not answer {content}")
+        return answers[-1].message
+
+    def spelled(
+        self, channel: simcord.ChannelHandle, text: str
+    ) -> app_commands.Command[Any, ..., Any] | None:
+        """The slash command that a text begins with, if it does."""
+        for name in sorted(self.available_commands(channel), key=len, reverse=True):
+            command = self._bot.tree.get_command(name)
+            if f"{text} ".startswith(f"/{name} ") and isinstance(command, app_commands.Command):
+                return command
+        return None
+
+
+def _options_in(text: str, command: app_commands.Command[Any, ..., Any]) -> dict[str, str]:
+    """Words go to the command's options in their order; the last option takes the rest."""
+    names = [parameter.name for parameter in command.parameters]
+    words = text.removeprefix(f"/{command.qualified_name}").strip().split(maxsplit=max(len(names) - 1, 0))
+    # `/repo name:owner/name` is how Discord shows a filled option.
+    return {name: word.removeprefix(f"{name}:") for name, word in zip(names, words, strict=False)}
