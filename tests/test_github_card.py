@@ -76,7 +76,7 @@ def test_the_official_example_fills_the_card() -> None:
         "🐛 Open issues": "0",
         "Language": "C",
         "Licence": "MIT",
-        "Created": "<t:1296068472:R>",
+        "Created": "<t:1296068472:D>",
         "Last push": "<t:1296068803:R>",
         "Topics": "`octocat` `atom` `electron` `api`",
         "Homepage": "[github.com](https://github.com)",
@@ -313,5 +313,5 @@ def test_numbers_and_times_at_the_edge_are_shown() -> None:
     }
     shown = values(card(decoded(**edge)))
     assert shown["⭐ Stars"] == "9,223,372,036,854,775,808"
-    assert shown["Created"] == "<t:-62135596800:R>"
+    assert shown["Created"] == "<t:-62135596800:D>"
     assert shown["Last push"] == "<t:253402300799:R>"

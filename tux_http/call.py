@@ -41,7 +41,8 @@ class Call:
     """What happened to a call, written as it happens; logs, metrics and the error layer read it.
 
     `url` has no userinfo, query or fragment. `waited` is the time spent in queues and back-off,
-    `elapsed` the time until the answer (or its head, when streaming), both in seconds.
+    `elapsed` the time until the answer (or its head, when streaming), both in seconds. `breaker` is the
+    state in which the last attempt found its origin's circuit: "closed", "half-open" or "open".
     """
 
     method: str
@@ -54,6 +55,7 @@ class Call:
     waited: float = 0.0
     elapsed: float | None = None
     cache: str | None = None
+    breaker: str | None = None
     _clock: float = field(default_factory=time.perf_counter, repr=False)
 
     @classmethod

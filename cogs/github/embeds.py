@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from discord.utils import TimestampStyle
+
     from tux_http.cogs.github.api import License, Owner, Related, Repository
     from tux_http.cogs.github.reference import Reference
 
@@ -128,16 +130,16 @@ def _short_fields(repository: Repository) -> Iterator[tuple[str, str | None]]:
     yield "🐛 Open issues", _count(repository.open_issues_count, remark=" (incl. PRs)")
     yield "Language", plain(repository.language or "", SHORT) or None
     yield "Licence", _license(repository.license)
-    yield "Created", _time(repository.created_at)
-    yield "Last push", _time(repository.pushed_at)
+    yield "Created", _time(repository.created_at, "D")
+    yield "Last push", _time(repository.pushed_at, "R")
 
 
 def _count(number: int | None, *, remark: str = "") -> str | None:
     return None if number is None else f"{number:,}{remark if number else ''}"
 
 
-def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else format_dt(moment, "R")
+def _time(moment: datetime | None, style: TimestampStyle) -> str | None:
+    return None if moment is None else format_dt(moment, style)
 
 
 def _license(found: License | None) -> str | None:
