@@ -8,7 +8,6 @@ import trustme
 from hypothesis import settings
 from loguru import logger
 
-
 settings.register_profile("shared", deadline=None)  # machines that run tests are shared and noisy
 settings.load_profile("shared")
 
@@ -29,10 +28,10 @@ def tls() -> TLS:
     for protocols in (["h2", "http/1.1"], ["http/1.1"]):
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.set_alpn_protocols(protocols)
-        certificate.configure_cert(context)
+        certificate.configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
         servers.append(context)
     client = ssl.create_default_context()
-    authority.configure_trust(client)
+    authority.configure_trust(client)  # pyright: ignore[reportUnknownMemberType]
     return TLS(servers[0], servers[1], client)
 
 

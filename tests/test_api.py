@@ -246,9 +246,11 @@ async def test_a_stream_tells_its_progress() -> None:
     service = HTTPClient(transport=transport)
     api = service.api("x", base_url="https://api.test")
     progress: list[tuple[int, int | None]] = []
-    async with api.stream(
-        "GET", "/{x}", path={"x": "y"}, progress=lambda *seen: progress.append(seen)
-    ) as answer:
+
+    def note(received: int, total: int | None) -> None:
+        progress.append((received, total))
+
+    async with api.stream("GET", "/{x}", path={"x": "y"}, progress=note) as answer:
         body = await answer.aread()
     assert body == b"onetwo"
     assert progress == [(3, 6), (6, 6)]

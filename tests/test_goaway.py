@@ -13,8 +13,14 @@ def frame(kind: int, payload: bytes) -> bytes:
 
 
 others = st.builds(frame, st.integers(0, 255).filter(lambda kind: kind != GOAWAY), st.binary(max_size=40))
+
+
+def goaway(last: int, code: int, debug: bytes) -> bytes:
+    return frame(GOAWAY, last.to_bytes(4) + code.to_bytes(4) + debug)
+
+
 goaways = st.builds(
-    lambda last, code, debug: frame(GOAWAY, last.to_bytes(4) + code.to_bytes(4) + debug),
+    goaway,
     st.integers(0, 2**31 - 1),
     st.integers(0, 2**32 - 1),
     st.binary(max_size=20),

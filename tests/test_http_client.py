@@ -48,7 +48,8 @@ async def test_the_defaults_are_those_of_the_contract() -> None:
         assert inner.follow_redirects is True
         assert inner.headers["user-agent"].startswith("tux-http/")
         assert "(+https://" in inner.headers["user-agent"]
-        pool = inner.engine_for(httpx.URL("https://x.test")).pool  # pyright: ignore[reportAttributeAccessIssue]
+        engine: Any = inner.engine_for(httpx.URL("https://x.test"))
+        pool = engine.pool
         assert (pool._max_connections, pool._max_keepalive_connections, pool._keepalive_expiry) == (
             100,
             20,
@@ -216,9 +217,11 @@ async def test_the_unnamed_client_keeps_no_cookies() -> None:
 async def test_a_stream_is_read_by_its_caller_and_closed_at_the_end(tls: TLS) -> None:
     async with http2_server(tls.h2) as server, HTTPClient(verify=tls.client, trust_env=False) as client:
         progress: list[tuple[int, int | None]] = []
-        async with client.stream(
-            "GET", f"{server.url}/size/100000", progress=lambda *seen: progress.append(seen)
-        ) as download:
+
+        def note(received: int, total: int | None) -> None:
+            progress.append((received, total))
+
+        async with client.stream("GET", f"{server.url}/size/100000", progress=note) as download:
             assert not download.is_stream_consumed
             size = 0
             async for chunk in download.aiter_bytes():
