@@ -340,7 +340,9 @@ async def test_a_failure_of_the_upstream_is_answered(
         by_slash = await stage.slash("demo/failing")
         by_prefix = await stage.say("!repo demo/failing")
     assert problem(by_slash)[0].endswith(title) or title in problem(by_slash)[0]
-    assert problem(by_slash) == problem(by_prefix)
+    # A limit is obeyed by the second call unasked, and its time is the quota's, not simcord's.
+    timeless = [re.sub(r"<t:\d+:R>", "", "\n".join(problem(each))) for each in (by_slash, by_prefix)]
+    assert timeless[0] == timeless[1]
     assert by_slash.flags.ephemeral
     for message in (by_slash, by_prefix):
         shown = str(message.embeds[0].to_dict())

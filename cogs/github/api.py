@@ -4,7 +4,8 @@ https://docs.github.com/rest/repos/repos#get-a-repository, version 2022-11-28. W
 send as null is optional here, and what it adds is ignored.
 """
 
-from __future__ import annotations
+# No annotations from the future: msgspec would look them up in `sys.modules` at the first decoding, and
+# discord.py drops the modules of an extension from there when it is unloaded.
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -88,7 +89,7 @@ class Repository(_Visible, frozen=True, kw_only=True):
     has_pull_requests: bool | None = None
 
 
-async def fetch_repository(api: API, reference: Reference, *, allow_private: bool) -> Repository:
+async def fetch_repository(api: "API", reference: "Reference", *, allow_private: bool) -> Repository:
     """`GET /repos/{owner}/{repo}`.
 
     A private repository is answered as GitHub answers those who may not see it: with the same 404 as for
