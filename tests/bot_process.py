@@ -44,6 +44,10 @@ PATIENCE = 30.0
 """Seconds until a process has failed to do what it should."""
 
 
+def alarms_in(stderr: str) -> list[str]:
+    return [line for line in stderr.splitlines() if any(alarm in line for alarm in ALARMS)]
+
+
 @dataclass
 class Ended:
     """A process that has ended: its exit status, what it said, and how many seconds after the signal."""
@@ -58,7 +62,7 @@ class Ended:
 
     @property
     def alarms(self) -> list[str]:
-        return [line for line in self.stderr.splitlines() if any(alarm in line for alarm in ALARMS)]
+        return alarms_in(self.stderr)
 
 
 @dataclass

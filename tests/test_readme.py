@@ -50,6 +50,7 @@ async def test_the_example_cog_runs_as_written(
         assert result.response is not None
         assert result.response.embeds[0].description == r"A \*penguin\* walks in."
         await bot.remove_cog("Jokes")
+        await module.teardown(bot)
         assert not http_client.is_open
 
 

@@ -15,6 +15,7 @@ import msgspec
 from tux_http.call import call_of
 from tux_http.client import ServiceClient, requested, streamed
 from tux_http.errors import InvalidResponse, attach_call
+from tux_http.transports import LayerState
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -68,6 +69,7 @@ class API:
         self._jar = CookieJar()  # outlives close(), as the API does
         for cookie in httpx.Cookies(options.get("cookies")).jar:
             self._jar.set_cookie(cookie)
+        self._layers = LayerState(policy, api=name, base_url=self.base_url)
         self._client: ServiceClient | None = None
         self._pool_of: ServiceClient | None = None
 
@@ -100,7 +102,7 @@ class API:
         headers.update(self._headers)
         options.update(headers=headers, cookies=self._jar, base_url=self.base_url, auth=self._auth)
         transport = options.pop("transport", None) or owner.shared_transport()
-        return ServiceClient(api=self.name, policy=self.policy, transport=transport, **options)
+        return ServiceClient(layers=self._layers, transport=transport, **options)
 
     async def aclose(self) -> None:
         """Part of `HTTPClient.close`; the pool is the service's."""
@@ -142,7 +144,6 @@ class API:
         path: Mapping[str, str | int] | None = None,
         as_: type[Any] | None = None,
         raise_for_status: bool = True,
-        deadline: float | None = None,
         **options: Any,
     ) -> Any:
         """Sends a request and reads its response.
@@ -153,10 +154,10 @@ class API:
             path: A value for each name in the template.
             as_: A type that msgspec decodes the JSON body into; None gives the `httpx.Response`.
             raise_for_status: Whether 4xx and 5xx raise.
-            deadline: Seconds the whole call may take, instead of the policy's.
             options: As `httpx.AsyncClient.request`: `params`, `headers`, `json`, `data`, `files`,
                 `content`, `timeout`, `follow_redirects`, `auth`. A header given here wins over the
                 API's and over the one a body implies (`application/json-patch+json` with `json=`).
+                And of `CallOptions`: `deadline` in seconds, `retry`, `priority`, `caller`, `max_body`.
 
         Raises:
             httpx.HTTPStatusError: The status is 4xx or 5xx.
@@ -169,7 +170,6 @@ class API:
             method,
             self.url(url, path),
             raise_for_status=raise_for_status,
-            deadline=deadline,
             **options,
         )
         return response if as_ is None else decode(response, as_, api=self.name)

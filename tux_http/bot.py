@@ -58,6 +58,7 @@ class TuxBot(commands.AutoShardedBot):
         self.http_client = http or http_client
         self._given_http = http
         self._force_sync = force_sync
+        self._incomplete = False  # an extension did not load
         self._launches: dict[int, int] = {}
         self._closing = asyncio.Lock()
         options.setdefault("intents", _intents(self.settings))
@@ -83,12 +84,24 @@ class TuxBot(commands.AutoShardedBot):
             if name not in self.extensions and not self._is_ending():  # another one may have loaded it
                 await self._load(name)
         if not self._is_ending():
-            await sync_commands(self, mode="always" if self._force_sync else self.settings.bot.sync)
+            await self._sync()
+
+    async def _sync(self) -> None:
+        if self._force_sync:
+            await sync_commands(self, mode="always")
+        elif self._incomplete:
+            # What failed to load would vanish from Discord, and come back with the next good start.
+            logger.warning(
+                "the commands are not synced: an extension is missing; --sync sends them all the same"
+            )
+        else:
+            await sync_commands(self, mode=self.settings.bot.sync)
 
     async def _load(self, extension: str) -> None:
         try:
             await self.load_extension(extension)
         except Exception as exc:  # noqa: BLE001  # one failing extension must not stop the others
+            self._incomplete = True
             reason = exc.original if isinstance(exc, commands.ExtensionFailed) else exc
             logger.opt(exception=None if reason is exc else reason).error(
                 "extension {} did not load: {}: {}", extension, type(reason).__name__, reason

@@ -12,18 +12,18 @@ from loguru import logger
 
 from tux_http.call import EXTENSION, Call, call_of, public_url
 from tux_http.errors import DeadlineExceeded, ResponseTooLarge, attach_call
+from tux_http.options import answerable_until, options_of, with_options
+from tux_http.redirects import OriginBound
 from tux_http.transports import Pipeline, build
 from tux_http.transports.engine import Engine
+from tux_http.transports.layer import DEADLINE_AT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Mapping
 
-    from tux_http.policy import Policy
+    from tux_http.transports import LayerState
 
     Progress = Callable[[int, int | None], object]
-
-DEADLINE: Final = "tux_http.deadline"
-"""Request extension: seconds that the whole call may take; overrides the client's own."""
 
 MAX_PORT: Final = 65535
 
@@ -36,31 +36,33 @@ for _hook in ("_init_transport", "_init_proxy_transport", "_transport_for_url"):
         raise ImportError(f"httpx {httpx.__version__} has no AsyncClient.{_hook}; tux_http needs httpx 0.28")
 
 
-class ServiceClient(httpx.AsyncClient):
+class ServiceClient(OriginBound):
     """One pooled client. All httpx verbs, `request`, `stream` and `send` pass through `send` below.
 
     Args:
-        api: Name of the API whose client this is; None for the unnamed one.
-        policy: Of that API.
+        layers: What the layers of the API whose client this is remember, with its name and policy; None
+            for the unnamed client.
         options: Any keyword of `httpx.AsyncClient`. A given `transport` replaces the engine.
     """
 
-    def __init__(self, *, api: str | None = None, policy: Policy | None = None, **options: Any) -> None:
-        self.api = api
-        self._policy = policy  # before super().__init__(), which makes the transports
+    def __init__(self, *, layers: LayerState | None = None, **options: Any) -> None:
+        self._layers = layers  # before super().__init__(), which makes the transports
         mounts: Mapping[str, httpx.AsyncBaseTransport | None] = options.get("mounts") or {}
         options["mounts"] = {
-            pattern: None if transport is None else build(transport, policy)
+            pattern: None if transport is None else self._built(transport)
             for pattern, transport in mounts.items()
         }
         super().__init__(**options)
 
     def _init_transport(self, *_: Any, **options: Any) -> httpx.AsyncBaseTransport:
         given: httpx.AsyncBaseTransport | None = options.pop("transport", None)
-        return build(given or Engine(**options), self._policy)
+        return self._built(given or Engine(**options))
 
     def _init_proxy_transport(self, proxy: httpx.Proxy, *_: Any, **options: Any) -> httpx.AsyncBaseTransport:
-        return build(Engine(proxy=proxy, **options), self._policy)
+        return self._built(Engine(proxy=proxy, **options))
+
+    def _built(self, engine: httpx.AsyncBaseTransport) -> Pipeline:
+        return build(engine, self._layers)
 
     def shared_transport(self) -> httpx.AsyncBaseTransport:
         """This client's pool and proxies for another client, which can't close them."""
@@ -88,9 +90,10 @@ class ServiceClient(httpx.AsyncClient):
 
     async def send(self, request: httpx.Request, *, stream: bool = False, **options: Any) -> httpx.Response:
         """As httpx; the response and every exception carry the call's record."""
-        call = Call.of(request, api=self.api)
-        request.extensions = {**request.extensions, EXTENSION: call}
+        call = Call.of(request, api=self._layers.api if self._layers else None)
+        with_options(request, streaming=stream)
         bound = _Bound(call, request, self._deadline_of(request))
+        request.extensions = {**request.extensions, EXTENSION: call, DEADLINE_AT: bound.at}
         with bound.recorded():
             async with bound.limited():
                 response = await super().send(request, stream=stream, **options)
@@ -102,8 +105,9 @@ class ServiceClient(httpx.AsyncClient):
         return response
 
     def _deadline_of(self, request: httpx.Request) -> float | None:
-        default = self._policy.deadline if self._policy else None
-        return request.extensions.get(DEADLINE, default)
+        default = self._layers.policy.deadline if self._layers else None
+        given = options_of(request).deadline
+        return default if given is None else given
 
 
 class _Bound:
@@ -112,12 +116,15 @@ class _Bound:
     def __init__(self, call: Call, request: httpx.Request, limit: float | None) -> None:
         self.call = call
         self._request = request
+        now, shown_until = asyncio.get_running_loop().time(), answerable_until.get()
+        if shown_until is not None and (limit is None or shown_until < now + limit):
+            limit = max(shown_until - now, 0.0)
         self._limit = limit
-        self._at = None if limit is None else asyncio.get_running_loop().time() + limit
+        self.at = None if limit is None else now + limit
 
     @contextlib.asynccontextmanager
     async def limited(self) -> AsyncGenerator[None]:
-        scope = asyncio.timeout_at(self._at)
+        scope = asyncio.timeout_at(self.at)
         try:
             async with scope:
                 yield
@@ -201,16 +208,13 @@ async def requested(
     method: str,
     url: httpx.URL | str,
     *,
-    raise_for_status: bool,
-    deadline: float | None,
+    raise_for_status: bool = True,
     auth: Any = httpx.USE_CLIENT_DEFAULT,
     follow_redirects: Any = httpx.USE_CLIENT_DEFAULT,
     **options: Any,
 ) -> httpx.Response:
     """Sends one request through a client and reads its body; `HTTPClient.request` documents the rest."""
-    request = client.build_request(method, url, **options)
-    if deadline is not None:
-        request.extensions[DEADLINE] = deadline
+    request = _built_request(client, method, url, options)
     response = await client.send(request, auth=auth, follow_redirects=follow_redirects)
     if raise_for_status:
         raise_for_error(response)
@@ -224,7 +228,6 @@ async def streamed(
     url: httpx.URL | str,
     *,
     raise_for_status: bool = True,
-    deadline: float | None = None,
     max_bytes: int | None = None,
     progress: Progress | None = None,
     auth: Any = httpx.USE_CLIENT_DEFAULT,
@@ -232,9 +235,7 @@ async def streamed(
     **options: Any,
 ) -> AsyncGenerator[httpx.Response]:
     """Sends one request and leaves its body to be read; `API.stream` documents the rest."""
-    request = client.build_request(method, url, **options)
-    if deadline is not None:
-        request.extensions[DEADLINE] = deadline
+    request = _built_request(client, method, url, options)
     response = await client.send(request, stream=True, auth=auth, follow_redirects=follow_redirects)
     try:
         if raise_for_status and response.is_error:
@@ -245,6 +246,19 @@ async def streamed(
         yield response
     finally:
         await response.aclose()
+
+
+OPTIONS: Final = ("deadline", "retry", "priority", "caller", "max_body")
+"""Keywords of a call that are ours, and not httpx's; see `CallOptions`."""
+
+
+def _built_request(
+    client: ServiceClient, method: str, url: httpx.URL | str, options: dict[str, Any]
+) -> httpx.Request:
+    ours = {name: options.pop(name, None) for name in OPTIONS}
+    request = client.build_request(method, url, **options)
+    with_options(request, **ours)
+    return request
 
 
 async def _read_some(response: httpx.Response) -> None:

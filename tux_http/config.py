@@ -12,7 +12,7 @@ import httpx
 import msgspec
 
 from tux_http.config_loading import Draft, Problem
-from tux_http.policy import HTTPSettings, Policy
+from tux_http.policy import Breaker, Caps, HTTPSettings, Lane, Policy, Quota, Retry
 from tux_http.redaction import MARK, Redactor, is_sensitive
 
 __all__ = [
@@ -77,6 +77,11 @@ class APISettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     display_name: str = ""
     headers: dict[str, str] = {}
     deadline: float = 15.0
+    retry: Retry = Retry()
+    breaker: Breaker = Breaker()
+    quota: Quota = Quota()
+    lane: Lane = Lane()
+    caps: Caps = Caps()
 
     def __post_init__(self) -> None:
         _check_base_url(self.base_url)
@@ -92,7 +97,14 @@ class APISettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return f"APISettings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     def policy(self) -> Policy:
-        return Policy(deadline=self.deadline)
+        return Policy(
+            deadline=self.deadline,
+            retry=self.retry,
+            breaker=self.breaker,
+            quota=self.quota,
+            lane=self.lane,
+            caps=self.caps,
+        )
 
 
 def _check_base_url(text: str) -> None:

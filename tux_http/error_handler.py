@@ -7,7 +7,6 @@ in discord.py: a command that has one is left to it.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
-from weakref import WeakKeyDictionary
 
 import discord
 import httpx
@@ -39,12 +38,13 @@ _OURS: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.Cook
 
 _PACKAGE: Final = "tux_http."
 
-_handlers: WeakKeyDictionary[discord.Client, ErrorHandler] = WeakKeyDictionary()
+_ATTRIBUTE: Final = "_tux_http_errors"
+"""Where a bot carries its error layer. A table of bots would keep them for ever: their layers refer to them."""
 
 
 def handler_of(client: discord.Client) -> ErrorHandler | None:
     """The error layer that is installed on a bot, if one is."""
-    return _handlers.get(client)
+    return getattr(client, _ATTRIBUTE, None)
 
 
 class ErrorHandler:
@@ -76,7 +76,7 @@ class ErrorHandler:
                 _Hook(self._bot.tree, "on_error", self._takes, self.answer),
                 _Hook(self._bot, "on_command_error", self._takes, self.answer),
             )
-            _handlers[self._bot] = self
+            setattr(self._bot, _ATTRIBUTE, self)
         return self
 
     def uninstall(self) -> None:
@@ -84,8 +84,8 @@ class ErrorHandler:
         for hook in self._hooks:
             hook.release()
         self._hooks = ()
-        if _handlers.get(self._bot) is self:
-            del _handlers[self._bot]
+        if handler_of(self._bot) is self:
+            delattr(self._bot, _ATTRIBUTE)
 
     def _takes(self, target: Context | Interaction, error: BaseException) -> bool:
         command = target.command

@@ -14,7 +14,7 @@ Every class is a kind of the httpx error that a caller would already catch::
     │   │           ├── CircuitOpen       the origin failed too often; next probe at `retry_at`
     │   │           └── BlockedAddress    the address is not one that may be reached
     │   └── httpx.DecodingError
-    │       ├── ResponseTooLarge          the body is larger than `limit` bytes
+    │       ├── ResponseTooLarge          the body or header is larger than `limit` bytes
     │       └── InvalidResponse           the body does not fit the expected type
     └── httpx.HTTPStatusError
         └── RateLimited                   the upstream's announced limit is spent until `retry_at`
@@ -25,7 +25,7 @@ no query, no header, no body. An exception that left the service has its `Call` 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import httpx
 
@@ -91,11 +91,19 @@ class BlockedAddress(httpx.ConnectError):
 
 
 class ResponseTooLarge(httpx.DecodingError):
-    """The body is larger than `limit` bytes; reading stopped there."""
+    """The response is larger than `limit` bytes; reading stopped there. `part` is "body" or "header"."""
 
-    def __init__(self, *, limit: int, api: str | None = None, request: httpx.Request | None = None) -> None:
-        super().__init__(f"the body is larger than {limit} bytes", request=request)
+    def __init__(
+        self,
+        *,
+        limit: int,
+        part: Literal["body", "header"] = "body",
+        api: str | None = None,
+        request: httpx.Request | None = None,
+    ) -> None:
+        super().__init__(f"the {part} is larger than {limit} bytes", request=request)
         self.limit = limit
+        self.part = part
         self.api = api
 
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from tux_http.api import API
 
+LAST_TURNS: Final = 10
+"""Turns of the event loop in which calls that the service's end broke off reach the error layer."""
+
 __all__ = ["Host", "attach", "close_unused", "detach", "host_of", "release"]
 
 _ATTRIBUTE: Final = "_tux_http_host"
@@ -143,20 +146,24 @@ async def detach(bot: commands.Bot | commands.AutoShardedBot, user: str) -> None
     host.users.remove(user)
     if not host.users:
         await release(bot)
-        await close_unused(host.http)
 
 
 async def release(bot: commands.Bot | commands.AutoShardedBot) -> None:
-    """Takes the error layer and the APIs off a bot, whoever uses them still."""
+    """Takes the APIs, the service and the error layer off a bot, whoever uses them still."""
     host = host_of(bot)
     if host is None:
         return
     delattr(bot, _ATTRIBUTE)
     _hosts.discard(host)
-    host.errors.uninstall()
     kept = {name for other in _sharing(host.http) for name in other.apis}
-    for name in host.apis - kept:
-        await host.http.remove_api(name)
+    try:
+        for name in host.apis - kept:
+            await host.http.remove_api(name)
+        await close_unused(host.http)
+        for _ in range(LAST_TURNS):
+            await asyncio.sleep(0)
+    finally:
+        host.errors.uninstall()
     logger.debug("tux_http taken off the bot")
 
 

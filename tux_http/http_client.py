@@ -204,7 +204,6 @@ class HTTPClient:
         url: httpx.URL | str,
         *,
         raise_for_status: bool = True,
-        deadline: float | None = None,
         **kwargs: Any,
     ) -> httpx.Response:
         """Sends a request and reads its response.
@@ -213,22 +212,16 @@ class HTTPClient:
             method: HTTP method.
             url: Absolute URL.
             raise_for_status: Whether 4xx and 5xx raise.
-            deadline: Seconds the whole call may take, redirects and body included.
-            kwargs: As `httpx.AsyncClient.request`.
+            kwargs: As `httpx.AsyncClient.request`; and of `CallOptions`: `deadline`, the seconds that the
+                whole call may take, redirects and body included, `max_body`, `retry`, `priority`, `caller`.
 
         Raises:
             httpx.HTTPStatusError: The status is 4xx or 5xx.
             httpx.RequestError: No response came; see `tux_http.errors` for the kinds of our own.
             httpx.InvalidURL: The URL is not one.
         """
-        return await requested(
-            await self.get_client(),
-            method,
-            url,
-            raise_for_status=raise_for_status,
-            deadline=deadline,
-            **kwargs,
-        )
+        client = await self.get_client()
+        return await requested(client, method, url, raise_for_status=raise_for_status, **kwargs)
 
     async def get(self, url: httpx.URL | str, **kwargs: Any) -> httpx.Response:
         return await self.request("GET", url, **kwargs)

@@ -98,7 +98,8 @@ class Breaker(_Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Leaving an origin alone that fails. Times are in seconds.
 
     Opens when at least `minimum_calls` within `window` had a failure ratio of `failure_ratio` or more;
-    probes after `open_for`, doubling to `max_open_for`.
+    probes after `open_for`, doubling to `max_open_for`. That is short by default: what is kept waiting is
+    people, and one probe every few seconds hurts no upstream.
     """
 
     enabled: bool = True
@@ -106,13 +107,15 @@ class Breaker(_Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     minimum_calls: int = 10
     failure_ratio: float = 0.5
     open_for: float = 5.0
-    max_open_for: float = 60.0
+    max_open_for: float = 6.0
 
     def __post_init__(self) -> None:
         for name in ("window", "minimum_calls", "failure_ratio", "open_for", "max_open_for"):
             _positive(name, getattr(self, name))
         if self.failure_ratio > 1:
             raise ValueError(f"failure_ratio must be at most 1, got {self.failure_ratio:g}")
+        if self.max_open_for < self.open_for:
+            raise ValueError(f"max_open_for must be at least open_for, got {self.max_open_for:g}")
 
 
 class Quota(_Value, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -14,8 +14,10 @@ import aiohttp
 import discord
 from loguru import logger
 
+from tux_http.options import answerable_until, current_caller
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Sequence
 
     from discord.ext import commands
 
@@ -26,6 +28,13 @@ DISCORD_WAITS: Final = 3.0
 
 ACKNOWLEDGE_AFTER: Final = 2.0
 """Seconds after which what has no answer yet is acknowledged; the rest is for the way to Discord."""
+
+TOKEN_LIVES: Final = 15 * 60.0
+"""Seconds that an interaction can be answered:
+https://discord.com/developers/docs/interactions/receiving-and-responding#followup-messages"""
+
+ON_THE_WAY: Final = 1.0
+"""Seconds that the answer itself needs."""
 
 UNSENDABLE: Final = (discord.DiscordException, aiohttp.ClientError, OSError)
 """What sending to Discord raises."""
@@ -51,9 +60,31 @@ async def responding(
         way = _Message(target)  # pyright: ignore[reportArgumentType]  # a context: interactions are above
     answer = Answer(way)
     try:
-        yield answer
+        with _on_behalf(target, interaction):
+            yield answer
     finally:
         await answer.settle()
+
+
+@contextlib.contextmanager
+def _on_behalf(
+    target: commands.Context[Any] | discord.Interaction[Any], interaction: discord.Interaction[Any] | None
+) -> Generator[None]:
+    """Calls made in the block are the user's in a lane's queue, and end before their answer can't be shown."""
+    user = target.user if isinstance(target, discord.Interaction) else target.author
+    caller = current_caller.set(user.id)
+    until = answerable_until.set(None if interaction is None else _shown_until(interaction))
+    try:
+        yield
+    finally:
+        answerable_until.reset(until)
+        current_caller.reset(caller)
+
+
+def _shown_until(interaction: discord.Interaction[Any]) -> float:
+    left = (interaction.expires_at - discord.utils.utcnow()).total_seconds()
+    left = min(max(left, 0.0), TOKEN_LIVES)  # more than that is a clock gone wrong
+    return asyncio.get_running_loop().time() + left - ON_THE_WAY
 
 
 class _Way(Protocol):

@@ -6,12 +6,35 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from tux_http.policy import Caps
+from tux_http.transports.allowance import Book
+from tux_http.transports.breaker import CircuitBreaker
+from tux_http.transports.budget import Budget
+from tux_http.transports.circuit import Circuits
+from tux_http.transports.guard import Guard
+from tux_http.transports.lane import Lane
+from tux_http.transports.quota import Quota
 from tux_http.transports.recorder import Recorder
+from tux_http.transports.retry import Retrier
+from tux_http.transports.turns import Turns
 
 if TYPE_CHECKING:
     from tux_http.policy import Policy
 
-__all__ = ["Pipeline", "build"]
+__all__ = ["LayerState", "Pipeline", "build"]
+
+
+class LayerState:
+    """What the layers of one named API remember; it outlives the API's connections."""
+
+    def __init__(self, policy: Policy, *, api: str, base_url: httpx.URL) -> None:
+        self.policy = policy
+        self.api = api
+        self.base_path = base_url.path
+        self.budget = Budget(policy.retry)
+        self.circuits = Circuits(policy.breaker)
+        self.book = Book(reserve=policy.quota.reserve, secondary_wait=policy.quota.secondary_wait)
+        self.turns = Turns(policy.lane.concurrency, policy.lane.queue)
 
 
 class Pipeline(httpx.AsyncBaseTransport):
@@ -28,12 +51,21 @@ class Pipeline(httpx.AsyncBaseTransport):
         await self._outermost.aclose()
 
 
-def build(engine: httpx.AsyncBaseTransport, policy: Policy | None = None) -> Pipeline:
+def build(engine: httpx.AsyncBaseTransport, state: LayerState | None = None) -> Pipeline:
     """Stacks the layers over an engine, innermost first.
 
     Args:
         engine: What talks to the network, or stands in for it in tests.
-        policy: Of a named API; None for the unnamed client, which stays plain.
+        state: Of a named API; None for the unnamed client, which has the guard only.
     """
-    del policy  # cache, coalesce, retry, breaker, quota, lane and guard go here, each reading its part
-    return Pipeline(engine, Recorder(engine))
+    layer: httpx.AsyncBaseTransport = Recorder(engine)
+    if state is None:
+        return Pipeline(engine, Guard(layer, Caps()))
+    policy, api = state.policy, state.api
+    layer = Guard(layer, policy.caps, api=api)
+    layer = Lane(layer, state.turns, api=api)
+    if policy.quota.enabled:
+        layer = Quota(layer, state.book, api=api, base_path=state.base_path)
+    if policy.breaker.enabled:
+        layer = CircuitBreaker(layer, state.circuits, api=api)
+    return Pipeline(engine, Retrier(layer, policy.retry, state.budget))

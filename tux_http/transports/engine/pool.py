@@ -60,10 +60,10 @@ def httpx_errors() -> Generator[None]:
 class Pool(httpcore2.AsyncConnectionPool):
     """httpcore2's pool of our connections; through a proxy, of its own, over HTTP/1.1."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, backend: Backend | None = None, **options: Any) -> None:
         if options.get("proxy") is not None:
             options["http2"] = False
-        super().__init__(network_backend=Backend(), **options)
+        super().__init__(network_backend=backend or Backend(), **options)
         self._only_http11: dict[str, None] = {}
         self._is_closed = False
 
@@ -163,7 +163,11 @@ class _Seam:
 
 
 class Engine(httpx.AsyncHTTPTransport):
-    """`httpx.AsyncHTTPTransport`, over our pool. Takes its keywords, but for `retries`."""
+    """`httpx.AsyncHTTPTransport`, over our pool. Takes its keywords, but for `retries`.
+
+    Args:
+        backend: Makes the pool's sockets; one that asks nobody, if not given.
+    """
 
     def __init__(
         self,
@@ -178,10 +182,12 @@ class Engine(httpx.AsyncHTTPTransport):
         uds: str | None = None,
         local_address: str | None = None,
         socket_options: Any = None,
+        backend: Backend | None = None,
     ) -> None:
         # Not super().__init__(): it makes a pool and a TLS context that nobody would use.
         limits = limits or httpx.Limits()
         self.pool = Pool(
+            backend=backend,
             ssl_context=httpx.create_ssl_context(verify, cert, trust_env),
             proxy=_proxy(proxy),
             max_connections=limits.max_connections,

@@ -184,7 +184,7 @@ class Backend(httpcore2.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> Wire:
         options = [_KEEPALIVE, *(socket_options or ())]
-        return await _connected(_dial(host, port, local_address, options), timeout)
+        return await _connected(self._dial(host, port, local_address, options), timeout)
 
     async def connect_unix_socket(
         self,
@@ -198,25 +198,33 @@ class Backend(httpcore2.AsyncNetworkBackend):
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
+    async def resolve(self, host: str, port: int) -> list[Any]:
+        """The addresses of a host, as `getaddrinfo` gives them, in the order in which they are tried."""
+        return await _resolve(host, port)
+
+    async def open(self, addresses: list[Any], local: Any | None = None) -> socket.socket:
+        """A socket connected to one of the addresses, and to nothing else."""
+        return await start_connection(
+            addresses, local_addr_infos=local and [local], happy_eyeballs_delay=HAPPY_EYEBALLS
+        )
+
+    async def _dial(
+        self, host: str, port: int, local_address: str | None, options: Iterable[Any]
+    ) -> tuple[Any, Wire]:
+        addresses = await self.resolve(host, port)
+        local = None if local_address is None else (await _resolve(local_address, 0))[0]
+        sock = await self.open(addresses, local)
+        try:
+            for option in options:
+                sock.setsockopt(*option)
+            return await asyncio.get_running_loop().create_connection(Wire, sock=sock)
+        except BaseException:
+            sock.close()
+            raise
+
 
 # Lets the kernel find out about a peer that vanished while a connection was idle.
 _KEEPALIVE: Final = (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-
-
-async def _dial(host: str, port: int, local_address: str | None, options: Iterable[Any]) -> tuple[Any, Wire]:
-    loop = asyncio.get_running_loop()
-    addresses = await _resolve(host, port)
-    local = None if local_address is None else (await _resolve(local_address, 0))[0]
-    sock = await start_connection(
-        addresses, local_addr_infos=local and [local], happy_eyeballs_delay=HAPPY_EYEBALLS, loop=loop
-    )
-    try:
-        for option in options:
-            sock.setsockopt(*option)
-        return await loop.create_connection(Wire, sock=sock)
-    except BaseException:
-        sock.close()
-        raise
 
 
 async def _resolve(host: str, port: int) -> list[Any]:

@@ -1,0 +1,56 @@
+"""What one call may say of itself, beside what its API's policy says."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
+from msgspec import structs
+
+if TYPE_CHECKING:
+    import httpx
+
+EXTENSION: Final = "tux_http.options"
+"""The request extension that holds a call's `CallOptions`."""
+
+
+class CallOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Options of one call; None leaves it to the policy.
+
+    `deadline` is in seconds, `max_body` in bytes after decoding. `retry=True` says that the call may be
+    repeated though its method is not idempotent, False that it never is. `priority="background"` is for
+    work that nobody waits for: it is refused first when a quota runs low. `caller` is who is served in
+    turn when a lane is full, a Discord user or guild id. `streaming` is set by `stream()`: the body is
+    read by the caller, not by the layers.
+    """
+
+    deadline: float | None = None
+    retry: bool | None = None
+    priority: Literal["interactive", "background"] = "interactive"
+    caller: object = None
+    max_body: int | None = None
+    streaming: bool = False
+
+
+NOTHING: Final = CallOptions()
+
+answerable_until: ContextVar[float | None] = ContextVar("tux_http_answerable_until", default=None)
+"""When an answer could not be shown any more, in seconds of the event loop's clock; no call goes on after it.
+`responding` sets it from the interaction's token."""
+
+current_caller: ContextVar[object] = ContextVar("tux_http_caller", default=None)
+"""On whose behalf calls are made; `responding` sets it to the id of the Discord user."""
+
+
+def with_options(request: httpx.Request, **changes: Any) -> None:
+    """Changes the options that a request carries, leaving out what is None."""
+    given = {name: value for name, value in changes.items() if value is not None}
+    if given:
+        request.extensions = {**request.extensions, EXTENSION: structs.replace(options_of(request), **given)}
+
+
+def options_of(request: httpx.Request) -> CallOptions:
+    """The options that a request carries."""
+    found = request.extensions.get(EXTENSION)
+    return found if isinstance(found, CallOptions) else NOTHING
