@@ -230,13 +230,16 @@ class Traffic(RuleBasedStateMachine):
         self.settle()
         was_full = len(self.of("waiting")) >= self.turns.queue
         was_busy = len(self.of("under way")) >= self.turns.slots
-        alone = not any(call.caller == caller for call in self.of("waiting"))
+        lines = [sum(call.caller == each for call in self.of("waiting")) for each in range(4)]
+        alone = lines[caller] == 0
+        has_more = max(lines) > lines[caller] + 1  # somebody, who then makes room
         call = Asking(caller, alone, len(self.served))
         self.calls.append(call)
         call.task = self.loop.create_task(self._serve(call))
         self._tick()
-        assert (call.state == "refused") == (was_full and was_busy)
+        assert (call.state == "refused") == (was_full and was_busy and not has_more)
         assert (call.state == "under way") == (not was_busy)
+        self.settle()
 
     @precondition(lambda self: bool(self.of("under way")))
     @rule(data=st.data())
@@ -280,3 +283,26 @@ class Traffic(RuleBasedStateMachine):
 
 TestTraffic = Traffic.TestCase
 TestTraffic.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+
+
+async def test_a_flood_makes_room_for_others_and_not_for_itself() -> None:
+    turns = Turns(1, 3)
+    slot = await turns.take("flood")
+    flood = [asyncio.ensure_future(turns.take("flood")) for _ in range(3)]
+    await asyncio.sleep(0)
+    with pytest.raises(asyncio.QueueFull):
+        await turns.take("flood")
+    other = asyncio.ensure_future(turns.take("other"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert isinstance(flood[-1].exception(), asyncio.QueueFull)
+    another = asyncio.ensure_future(turns.take("another"))
+    await asyncio.sleep(0)
+    with pytest.raises(asyncio.QueueFull):  # three callers wait with one each: nobody has too much
+        await turns.take("fourth")
+    turns.give(slot)
+    for waiting in (flood[0], other, another):
+        turns.give(await waiting)
+    with pytest.raises(asyncio.QueueFull):
+        await flood[1]
+    assert (turns.under_way, turns.waiting) == (0, 0)

@@ -23,7 +23,8 @@ class Turns:
 
     Callers who wait stand in a ring, each with a line of its own (round-robin). A free slot goes to the
     first in the line of the foremost caller, who then stands last. So who asks once waits for at most one
-    turn of every other caller, however much they ask for.
+    turn of every other caller, however much they ask for. Where the queue is full, the last in the longest
+    line makes room for a caller whose line is shorter: a flood fills its own place only.
 
     Args:
         slots: How many may be under way.
@@ -50,12 +51,12 @@ class Turns:
         """Waits for a slot. Whoever gets one gives it back.
 
         Raises:
-            asyncio.QueueFull: `queue` others wait already.
+            asyncio.QueueFull: `queue` others wait already, or came meanwhile and wait for less.
         """
         self._adopt(loop := asyncio.get_running_loop())
         if len(self._held) < self.slots:
             return self._hold()
-        if self.waiting >= self.queue:
+        if self.waiting >= self.queue and not self._makes_room(caller):
             raise asyncio.QueueFull
         waiter: Waiter = loop.create_future()
         self._ring.setdefault(caller, deque()).append(waiter)
@@ -95,9 +96,19 @@ class Turns:
                 return waiter
         return None
 
+    def _makes_room(self, caller: Hashable) -> bool:
+        lines = {each: [waiter for waiter in line if not waiter.done()] for each, line in self._ring.items()}
+        flood = max(lines, key=lambda each: len(lines[each]), default=caller)
+        if len(lines.get(flood, [])) <= len(lines.get(caller, [])) + 1:
+            return False
+        last = lines[flood][-1]
+        self._ring[flood].remove(last)
+        last.set_exception(asyncio.QueueFull())
+        return True
+
     def _leave(self, caller: Hashable, waiter: Waiter) -> None:
-        if waiter.done() and not waiter.cancelled():  # cancelled in the moment of its turn
-            self.give(waiter.result())
+        if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+            self.give(waiter.result())  # cancelled in the moment of its turn
             return
         line = self._ring.get(caller)
         if line is None or waiter not in line:
