@@ -47,7 +47,9 @@ class HTTP2Server:
         return sum(not connection.lost for connection in self.connections)
 
 
-class _HTTP2Protocol(asyncio.Protocol):
+class HTTP2Protocol(asyncio.Protocol):
+    """One connection to an `HTTP2Server`."""
+
     def __init__(self, server: HTTP2Server) -> None:
         self._server = server
         self._h2 = h2.connection.H2Connection(
@@ -186,11 +188,14 @@ class _HTTP2Protocol(asyncio.Protocol):
 
 
 @contextlib.asynccontextmanager
-async def http2_server(tls: ssl.SSLContext, **options: Any) -> AsyncGenerator[HTTP2Server]:
+async def http2_server(
+    tls: ssl.SSLContext, *, protocol: Callable[[HTTP2Server], HTTP2Protocol] | None = None, **options: Any
+) -> AsyncGenerator[HTTP2Server]:
     """Serves HTTP/2 over TLS."""
+    make = protocol or HTTP2Protocol
     server = HTTP2Server(**options)
     loop = asyncio.get_running_loop()
-    listener = await loop.create_server(lambda: _HTTP2Protocol(server), "127.0.0.1", 0, ssl=tls, backlog=1024)
+    listener = await loop.create_server(lambda: make(server), "127.0.0.1", 0, ssl=tls, backlog=1024)
     server.port = listener.sockets[0].getsockname()[1]
     try:
         yield server

@@ -11,6 +11,7 @@ import pytest
 
 from tests.servers import http1_server, http2_server, read_request, response, settle
 from tux_http import (
+    BlockedAddress,
     DeadlineExceeded,
     HTTPClient,
     HTTPSettings,
@@ -351,3 +352,14 @@ async def test_a_proxy_of_the_environment_is_used_unless_trust_env_is_off(
         async with HTTPClient(trust_env=False) as client:
             with pytest.raises(httpx.ConnectError):
                 await client.get("http://far.invalid/a")
+
+
+async def test_urls_from_users_have_an_api_of_their_own_that_reaches_no_private_address() -> None:
+    async with http1_server(drip) as canary, HTTPClient(trust_env=False) as client:
+        users = client.untrusted(ports=[canary.port])
+        assert client.untrusted(ports=[canary.port]) is users
+        with pytest.raises(BlockedAddress):
+            await users.get(canary.url)
+        assert canary.accepted == 0
+        with pytest.raises(ValueError, match="untrusted"):
+            client.untrusted()

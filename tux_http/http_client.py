@@ -16,11 +16,13 @@ from tux_http.client import ServiceClient, requested, streamed
 from tux_http.policy import HTTPSettings, Policy
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Iterable, Mapping
     from http.cookiejar import Cookie
     from urllib.request import Request as UrllibRequest
 
     from httpx._types import AuthTypes, HeaderTypes
+
+    from tux_http.untrusted import Untrusted
 
 
 class HTTPClient:
@@ -111,6 +113,8 @@ class HTTPClient:
         try:
             yield
         finally:
+            for api in tuple(self._apis.values()):  # the one for users' URLs has sockets of its own
+                await api.aclose()
             await client.aclose()
 
     def _ssl_context(self) -> Any:
@@ -182,6 +186,22 @@ class HTTPClient:
         known = self._apis.setdefault(name, made)
         if not known.same_as(made):
             raise ValueError(f"an API named {name!r} exists already, with other arguments")
+        return known
+
+    def untrusted(self, *, ports: Iterable[int] = (80, 443)) -> Untrusted:
+        """The API for URLs that come from users: public addresses only, checked at the connection.
+
+        Its verbs take absolute URLs. What may not be reached raises `BlockedAddress` and gets no packet.
+
+        Args:
+            ports: That such a URL may name; at every further call the same.
+        """
+        from tux_http.untrusted import NAME, Untrusted, rules  # noqa: PLC0415  # costs 20 ms that few bots need
+
+        made = Untrusted(self, rules(ports=ports), transport=self._transport)
+        known = self._apis.setdefault(NAME, made)
+        if not isinstance(known, Untrusted) or not known.same_as(made):
+            raise ValueError(f"an API named {NAME!r} exists already, with other arguments")
         return known
 
     async def remove_api(self, name: str) -> None:

@@ -71,8 +71,8 @@ class OriginBound(httpx.AsyncClient):
         try:
             url = super()._redirect_url(request, response)
             url.host.encode("idna")  # what the resolver will do
-        except UnicodeError as exc:  # idna's errors among them
-            raise httpx.RemoteProtocolError("the redirect's URL can't be encoded", request=request) from exc
+        except (httpx.InvalidURL, UnicodeError) as exc:  # idna's errors are UnicodeErrors
+            raise httpx.RemoteProtocolError("the redirect's URL is not valid", request=request) from exc
         return url
 
     async def _send_single_request(self, request: httpx.Request) -> httpx.Response:

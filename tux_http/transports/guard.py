@@ -37,8 +37,8 @@ BODILESS: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 class Guard(Layer):
     """Refuses what is too large, and reads the body of every call that does not stream.
 
-    `max_body` of a call's options wins over the policy's. A streaming call is capped as it is read, and
-    only if it has that option; without, no part of it may grow beyond measure when it is decoded.
+    `max_body` of a call's options wins over the policy's. A streaming call is capped as it is read, and if
+    it succeeds only by that option; without, no part of it may grow beyond measure when it is decoded.
 
     Args:
         inner: The layer below.
@@ -72,7 +72,7 @@ class Guard(Layer):
         response.request = request
         try:
             self._check_head(response)
-            _Cap(self._limit_of(request), self._api, request).bound(response)
+            _Cap(self._limit_of(response), self._api, request).bound(response)
             if not options_of(request).streaming:
                 await response.aread()
                 # httpx sets this when it reads a body itself
@@ -82,11 +82,12 @@ class Guard(Layer):
             raise
         return response
 
-    def _limit_of(self, request: httpx.Request) -> int | None:
-        options = options_of(request)
+    def _limit_of(self, response: httpx.Response) -> int | None:
+        options = options_of(response.request)
         if options.max_body is not None:
             return options.max_body
-        return None if options.streaming else self._caps.max_body
+        # httpx reads what redirects and asks for credentials to its end, for callers who stream too.
+        return None if options.streaming and response.is_success else self._caps.max_body
 
     def _check_head(self, response: httpx.Response) -> None:
         request, caps = response.request, self._caps
@@ -124,7 +125,7 @@ class _Cap:
         decoder = self.decoder(codings_of(response))
         limit, slice_ = self.limit, None
         if decoder.has_codings:
-            limit, slice_ = (None, SLICE) if limit is None else (limit, None)
+            limit, slice_ = (None, SLICE) if limit is None else (allowance(limit), None)
         self._check(_announced(response), limit)
         _decode_with(decoder, response)
         response.stream = _Capped(response.stream, limit, self.excess, slice_=slice_)

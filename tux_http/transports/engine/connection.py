@@ -18,10 +18,19 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
+    import h11
+
     from tux_http.transports.engine.wire import Wire
 
 OPENING_LIMIT: Final = 60.0
 """Seconds after which opening is given up, where the request that began it has no connect timeout."""
+
+# A private part of httpcore2's HTTP/1.1 that is used below.
+if not hasattr(
+    httpcore2.AsyncHTTP11Connection(httpcore2.Origin(b"http", b"", 80), httpcore2.AsyncNetworkStream()),
+    "_h11_state",
+):
+    raise ImportError("this httpcore2 keeps its HTTP/1.1 elsewhere; tux_http needs httpcore2 2.16")
 
 
 class Connection(httpcore2.AsyncConnectionInterface):
@@ -72,6 +81,8 @@ class Connection(httpcore2.AsyncConnectionInterface):
     ) -> httpcore2.Response:
         assert self._wire is not None
         kept_alive = self._requests > 0
+        if kept_alive and self.has_expired():  # since the pool chose it
+            raise httpcore2.ConnectionNotAvailable
         received = self._wire.received
         self._requests += 1
         try:
@@ -177,7 +188,18 @@ class Connection(httpcore2.AsyncConnectionInterface):
     def has_expired(self) -> bool:
         if self._is_unused and self._wire is not None:
             return self._wire.is_lost or self._is_overdue()
-        return self._inner is not None and self._inner.has_expired()
+        return self._inner is not None and (self._inner.has_expired() or self._has_surplus)
+
+    @property
+    def _has_surplus(self) -> bool:
+        """Whether bytes came after a complete response: they must not be taken for the next one's.
+
+        RFC 9112, section 6.3. What still lies in the socket's buffer, httpcore2 sees itself.
+        """
+        if not isinstance(self._inner, httpcore2.AsyncHTTP11Connection) or not self._inner.is_idle():
+            return False
+        state: h11.Connection = self._inner._h11_state  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        return bool(state.trailing_data[0])
 
     def _is_overdue(self) -> bool:
         return (

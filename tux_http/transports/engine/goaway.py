@@ -1,7 +1,10 @@
-"""Takes GOAWAY frames out of what a server sends, before h2 sees them.
+"""Takes GOAWAY frames out of what a server sends, before h2 sees them, and refuses frames that are too large.
 
 GOAWAY announces a graceful end: streams up to its last stream id go on, later ones were not processed
 (RFC 9113, section 6.8). h2 closes its state machine at once instead, and every open stream with it.
+
+h2 looks at a frame's size when it has all of it, up to 16 MiB; what is not HTTP/2 at all reads like such a
+frame, and would be waited for.
 """
 
 from __future__ import annotations
@@ -9,10 +12,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+import h2.exceptions
+
 HEADER: Final = 9
 GOAWAY: Final = 0x07
 FIXED_PART: Final = 8  # last stream id and error code, before the debug data
 LARGEST: Final = 2**14
+"""Bytes of a frame's payload; we allow no more than every endpoint must (RFC 9113, section 4.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,11 @@ class GoAwayFilter:
         self._passing = 0  # bytes that are left of a frame being let through
 
     def feed(self, data: bytes) -> tuple[bytes, list[GoAway]]:
-        """The bytes for h2, and the GOAWAYs that were between them."""
+        """The bytes for h2, and the GOAWAYs that were between them.
+
+        Raises:
+            h2.exceptions.FrameTooLargeError: One announces more than `LARGEST`.
+        """
         data = self._kept + data
         found: list[GoAway] = []
         parts: list[bytes] = []
@@ -39,7 +49,10 @@ class GoAwayFilter:
         position = min(self._passing, len(data))
         self._passing -= position
         while len(data) - position >= HEADER:
-            end = position + HEADER + int.from_bytes(data[position : position + 3])
+            size = int.from_bytes(data[position : position + 3])
+            if size > LARGEST:
+                raise h2.exceptions.FrameTooLargeError
+            end = position + HEADER + size
             if not _is_goaway(data, position, end):
                 self._passing = max(0, end - len(data))
                 position = min(end, len(data))
@@ -56,7 +69,7 @@ class GoAwayFilter:
 
 def _is_goaway(data: bytes, position: int, end: int) -> bool:
     size = end - position - HEADER
-    return data[position + 3] == GOAWAY and FIXED_PART <= size <= LARGEST  # h2 refuses other sizes
+    return data[position + 3] == GOAWAY and size >= FIXED_PART  # h2 refuses smaller ones
 
 
 def _parse(payload: bytes) -> GoAway:

@@ -11,7 +11,7 @@ import contextlib
 import copy
 import time
 from collections.abc import AsyncIterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import h2.errors
 import h2.events
@@ -40,6 +40,12 @@ if TYPE_CHECKING:
     from tux_http.transports.engine.stream import Head
     from tux_http.transports.engine.wire import Wire
 
+QUIET: Final = 0.25
+"""Seconds without a byte after which a request that was given up makes us ask whether the server is there."""
+
+PONG_WITHIN: Final = 1.0
+"""Seconds that it may take to answer."""
+
 
 class HTTP2Connection(httpcore2.AsyncConnectionInterface):
     """One HTTP/2 connection. Driven by its socket's callbacks; it owns no task."""
@@ -62,6 +68,8 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
         self._unacknowledged = 0
         self._goaway: GoAway | None = None
         self._silent = False  # a request timed out and nothing at all arrived meanwhile
+        self._heard_at = time.monotonic()
+        self._pinged_at: float | None = None  # and nothing at all arrived since
         self._requests = 0
         self._exhausted = False  # no stream ids are left
         self._closed = False
@@ -176,6 +184,7 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
         if not self._closed and stream.error is None and not (stream.ended and stream.sent):
             with contextlib.suppress(h2.exceptions.ProtocolError):  # closed by the server in this moment
                 self._h2.reset_stream(stream.id, h2.errors.ErrorCodes.CANCEL)
+                self._ask()
             self._flush()
         self._slots.give()
         if not self._streams:
@@ -183,12 +192,21 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
             if not self._takes_requests():
                 self._close()
 
+    def _ask(self) -> None:
+        """Asks a server that says nothing whether it is there: deadlines end before TCP finds out."""
+        now = time.monotonic()
+        if self._pinged_at is None and now > self._heard_at + QUIET:
+            self._h2.ping(b"tux_http")
+            self._pinged_at = now
+
     # What the server sends
 
     def _receive(self, data: bytes) -> None:
         self._silent = False
-        data, farewells = self._frames.feed(data)
+        self._heard_at = time.monotonic()
+        self._pinged_at = None
         try:
+            data, farewells = self._frames.feed(data)
             events = self._h2.receive_data(data)
         except h2.exceptions.ProtocolError as exc:
             self._flush()  # h2 has written a GOAWAY that says what was wrong
@@ -275,7 +293,11 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
 
     def _takes_requests(self) -> bool:
         usable = not self._closed and not self._exhausted and not self._wire.is_lost
-        return usable and self._goaway is None and not self._silent
+        return usable and self._goaway is None and not self._silent and not self._is_unheard
+
+    @property
+    def _is_unheard(self) -> bool:
+        return self._pinged_at is not None and time.monotonic() > self._pinged_at + PONG_WITHIN
 
     def can_handle_request(self, origin: httpcore2.Origin) -> bool:
         return origin == self._origin

@@ -22,7 +22,9 @@ CONNECTION_WINDOW: Final = 2**24
 MAX_STREAMS: Final = 100
 """Streams opened at once until the server says how many it takes (RFC 9113, section 6.5.2, says: no fewer)."""
 
-MAX_HEADER_LIST: Final = 65536
+MAX_HEADER_LIST: Final = 2**17
+"""Bytes of header fields, with 32 for each (RFC 9113, section 6.5.2). The guard above refuses at half of it, and
+costs one response; to be over this costs the connection."""
 
 # Fields that belong to HTTP/1.1's connection, or that HTTP/2 writes otherwise (RFC 9113, section 8.2.2).
 _DROPPED: Final = frozenset(
@@ -47,6 +49,7 @@ def handshake() -> h2.connection.H2Connection:
         },
     )
     del connection.local_settings[codes.ENABLE_CONNECT_PROTOCOL]
+    connection.decoder.max_header_list_size = MAX_HEADER_LIST  # h2 takes initial values for the default
     connection.initiate_connection()
     connection.increment_flow_control_window(CONNECTION_WINDOW - connection.inbound_flow_control_window)
     return connection
