@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import sys
 import threading
 from http import HTTPStatus
@@ -17,6 +16,7 @@ import discord
 from loguru import logger
 
 from tux_http.bot import TuxBot
+from tux_http.stop_signals import stop_signals
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -92,7 +92,7 @@ def _leave_threads_behind(status: int) -> None:
 
 async def serve(bot: commands.AutoShardedBot, token: str) -> int:
     """Runs a bot until SIGINT or SIGTERM, or until it ends; `run` documents what it gives."""
-    with _stop_signals() as stop, _brief_connection_errors():
+    with stop_signals() as stop, _brief_connection_errors():
         running = asyncio.create_task(bot.start(token))
         waiting = asyncio.create_task(stop.wait())
         try:
@@ -123,23 +123,6 @@ async def _closed(bot: commands.AutoShardedBot) -> None:
             await bot.close()
     except TimeoutError:
         logger.warning("closing took over {} s and was cut short", CLOSING_TIME)
-
-
-@contextlib.contextmanager
-def _stop_signals() -> Generator[asyncio.Event]:
-    """An event that SIGINT and SIGTERM set, instead of what they do otherwise."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    with contextlib.suppress(NotImplementedError):  # Windows: asyncio.run turns Ctrl-C into a cancellation
-        for number in numbers:
-            loop.add_signal_handler(number, stop.set)
-    try:
-        yield stop
-    finally:
-        with contextlib.suppress(NotImplementedError):
-            for number in numbers:
-                loop.remove_signal_handler(number)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 import sys
 import threading
 import webbrowser
@@ -17,9 +16,10 @@ from tux_http.sandbox.live_pages import kept_current
 from tux_http.sandbox.screenshot import ScreenshotError, taken
 from tux_http.sandbox.upstream import SampleGitHub
 from tux_http.sandbox.world import opened
+from tux_http.stop_signals import stop_signals
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Coroutine, Generator
+    from collections.abc import AsyncGenerator, Awaitable, Coroutine
     from pathlib import Path
 
     from tux_http.config import Settings
@@ -58,7 +58,7 @@ def _run(work: Coroutine[Any, Any, None]) -> int:
 
 
 async def _serve(settings: Settings, *, port: int, browser: bool, live: bool) -> None:
-    with _stop_signals() as stop:
+    with stop_signals() as stop:
         async with _world(settings, live=live) as world:
             await world.introduce()
             async with _page(world, port) as preview:
@@ -109,23 +109,6 @@ async def _page(world: World, port: int) -> AsyncGenerator[simcord.Preview]:
             yield preview
     finally:
         await preview.close()
-
-
-@contextlib.contextmanager
-def _stop_signals() -> Generator[asyncio.Event]:
-    """An event that SIGINT and SIGTERM set, instead of what they do otherwise."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C cancels the main task there
-        for number in numbers:
-            loop.add_signal_handler(number, stop.set)
-    try:
-        yield stop
-    finally:
-        with contextlib.suppress(NotImplementedError):
-            for number in numbers:
-                loop.remove_signal_handler(number)
 
 
 async def _first(*waits: Awaitable[object]) -> None:
