@@ -84,6 +84,14 @@ async def test_each_listed_error_is_an_embed_only_the_member_sees(sample: Sample
         assert len(answer.embeds) == 1
 
 
+async def test_no_error_keeps_the_next_sample_from_being_asked() -> None:
+    async with _sandbox() as world:
+        for name in ["demo/rate-limited", "demo/secondary-limit", *["demo/down"] * 6]:
+            await world.member.send(world.channel, f"/repo {name}")
+        answer = await world.member.send(world.channel, "/repo allthingslinux/tux")
+        assert answer.embeds[0].title == "allthingslinux/tux"
+
+
 async def test_an_answer_that_never_comes_ends_with_the_deadline() -> None:
     settings = Settings()
     github = msgspec.structs.replace(settings.apis["github"], deadline=2.5)

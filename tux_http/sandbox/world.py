@@ -15,6 +15,7 @@ from simcord.backend.cdn import CDN_BASE
 from tux_http.bot import TuxBot
 from tux_http.config import DEFAULT_APIS
 from tux_http.http_client import HTTPClient
+from tux_http.policy import Breaker, Quota
 from tux_http.sandbox.avatars import identicon
 from tux_http.sandbox.clock import WallClock
 from tux_http.sandbox.member import TypingMember
@@ -113,9 +114,13 @@ class World:
 def _offline(settings: Settings, *, github: str) -> Settings:
     """The settings with GitHub's base URL replaced, and nothing that must not go there: no token, no proxy."""
     apis = {**DEFAULT_APIS, **settings.apis}
+    # Each sample is to fail for itself: what one answers must not keep the next from being asked.
+    github_settings = msgspec.structs.replace(
+        apis["github"], base_url=github, quota=Quota(enabled=False), breaker=Breaker(enabled=False)
+    )
     return msgspec.structs.replace(
         settings,
-        apis={**apis, "github": msgspec.structs.replace(apis["github"], base_url=github)},
+        apis={**apis, "github": github_settings},
         http=msgspec.structs.replace(settings.http, trust_env=False),
         tokens={},
     )

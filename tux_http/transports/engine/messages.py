@@ -36,8 +36,14 @@ _CONFIG: Final = h2.config.H2Configuration(
 )
 
 
+class _Connection(h2.connection.H2Connection):
+    # h2 remembers 65,536 ended streams, some 8 MiB on a connection that lives long. What a server still sends
+    # on one that was reset comes within a round trip, long before this many others have ended.
+    MAX_CLOSED_STREAMS = 4096
+
+
 def handshake() -> h2.connection.H2Connection:
-    connection = h2.connection.H2Connection(config=_CONFIG)
+    connection = _Connection(config=_CONFIG)
     codes = h2.settings.SettingCodes
     connection.local_settings = h2.settings.Settings(
         client=True,
