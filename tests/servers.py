@@ -183,7 +183,7 @@ class HTTP2Protocol(asyncio.Protocol):
             self._transport.close()
 
     def _flush(self) -> None:
-        if data := self._h2.data_to_send():
+        if (data := self._h2.data_to_send()) and not self._transport.is_closing():
             self._transport.write(data)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,9 +37,8 @@ def other_tasks() -> set[asyncio.Task[Any]]:
 
 @contextlib.asynccontextmanager
 async def no_strays() -> AsyncGenerator[None]:
-    """Fails if its block leaves a task or a socket behind, or an object that warns when it is collected."""
+    """Fails if its block leaves a task or a socket behind."""
     tasks, sockets = other_tasks(), open_sockets()
     yield
     await settle(lambda: other_tasks() == tasks)
     await settle(lambda: open_sockets() == sockets)
-    gc.collect()

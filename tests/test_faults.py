@@ -117,6 +117,22 @@ async def test_a_connection_that_vanished_is_given_up_within_two_seconds(
                 await api.get("/", deadline=SHORT)
 
 
+async def test_who_calls_while_others_wait_on_a_connection_that_vanished_is_served_on_another(
+    tls: TLS,
+) -> None:
+    async with (
+        no_strays(),
+        fault_server.fault_server("HTTP/2", tls) as server,
+        HTTPClient(verify=tls.client, trust_env=False) as client,
+    ):
+        api = client.api("faulty", base_url=server.url)
+        waiting = asyncio.ensure_future(api.get("/vanish"))
+        await asyncio.wait({waiting}, timeout=2.2)  # asked after one second, given up for new calls after two
+        assert (await api.get("/", deadline=1)).text == "ok"
+        assert not waiting.done()
+        waiting.cancel()
+
+
 async def test_a_slow_answer_does_not_cost_the_connection(client: HTTPClient, tls: TLS) -> None:
     async with faulty(client, tls, "HTTP/2") as (api, server):
         for _ in range(4):  # together longer than an answer to a ping may take

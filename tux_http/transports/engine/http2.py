@@ -7,6 +7,7 @@ arrive, a stream's as its reader takes them, so a reader that stopped stops nobo
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import copy
 import time
@@ -40,11 +41,14 @@ if TYPE_CHECKING:
     from tux_http.transports.engine.stream import Head
     from tux_http.transports.engine.wire import Wire
 
-QUIET: Final = 0.25
-"""Seconds without a byte after which a request that was given up makes us ask whether the server is there."""
+ASK_AFTER: Final = 1.0
+"""Seconds without a byte after which a request that waits makes us ask whether the server is there."""
 
-PONG_WITHIN: Final = 1.0
-"""Seconds that it may take to answer."""
+ASK_SOONER: Final = 0.25
+"""The same for one that was given up."""
+
+ANSWER_WITHIN: Final = 1.0
+"""Seconds that the server may take to answer that; after them new requests go elsewhere until it speaks."""
 
 
 class HTTP2Connection(httpcore2.AsyncConnectionInterface):
@@ -170,12 +174,15 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
 
     async def _arrival(self, stream: Stream, seconds: float | None) -> None:
         received = self._wire.received
+        asking = asyncio.get_running_loop().call_later(ASK_AFTER, self._ask, ASK_AFTER)
         try:
             await stream.wait(seconds, httpcore2.ReadTimeout("no byte came in time"))
         except httpcore2.ReadTimeout:
             # If nothing came for anyone, the connection may be dead: new requests go elsewhere until it speaks.
             self._silent = self._wire.received == received
             raise
+        finally:
+            asking.cancel()
 
     def leave(self, stream: Stream) -> None:
         """Ends a stream, whatever its state; resets it if the server still works on it."""
@@ -184,7 +191,7 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
         if not self._closed and stream.error is None and not (stream.ended and stream.sent):
             with contextlib.suppress(h2.exceptions.ProtocolError):  # closed by the server in this moment
                 self._h2.reset_stream(stream.id, h2.errors.ErrorCodes.CANCEL)
-                self._ask()
+            self._ask(ASK_SOONER)
             self._flush()
         self._slots.give()
         if not self._streams:
@@ -192,12 +199,14 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
             if not self._takes_requests():
                 self._close()
 
-    def _ask(self) -> None:
-        """Asks a server that says nothing whether it is there: deadlines end before TCP finds out."""
+    def _ask(self, quiet: float) -> None:
+        """Pings a server of which nothing was heard: deadlines end long before TCP finds out."""
         now = time.monotonic()
-        if self._pinged_at is None and now > self._heard_at + QUIET:
-            self._h2.ping(b"tux_http")
+        if self._pinged_at is None and now >= self._heard_at + quiet and not self._closed:
             self._pinged_at = now
+            with contextlib.suppress(h2.exceptions.ProtocolError):  # closed by the server in this moment
+                self._h2.ping(b"tux_http")
+            self._flush()
 
     # What the server sends
 
@@ -297,7 +306,7 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
 
     @property
     def _is_unheard(self) -> bool:
-        return self._pinged_at is not None and time.monotonic() > self._pinged_at + PONG_WITHIN
+        return self._pinged_at is not None and time.monotonic() > self._pinged_at + ANSWER_WITHIN
 
     def can_handle_request(self, origin: httpcore2.Origin) -> bool:
         return origin == self._origin
