@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from tests.conftest import TLS
     from tests.fault_server import FaultServer, Version
 
-EXACTLY: Final = 0.3
-"""Seconds by which the end of a call may miss its deadline."""
+LATE: Final = 0.9
+"""Seconds by which the end of a call may miss its deadline: 0.02 on a machine that is free, more where tests of
+others run beside; less than the second until the next byte that drips."""
 
 versions = pytest.mark.parametrize("version", VERSIONS)
 
@@ -45,7 +46,8 @@ def ends_after(seconds: float) -> Generator[None]:
     started = time.monotonic()
     with pytest.raises(DeadlineExceeded) as caught:
         yield
-    assert time.monotonic() - started == pytest.approx(seconds, abs=EXACTLY)
+    took = time.monotonic() - started
+    assert seconds - 0.05 <= took <= seconds + LATE
     assert caught.value.limit == pytest.approx(seconds, abs=0.1)
 
 
@@ -99,7 +101,7 @@ async def test_it_bounds_attempts_together(client: HTTPClient, tls: TLS, version
         started = time.monotonic()
         with pytest.raises(httpx.TimeoutException) as caught:
             await api.get("/hang", timeout=0.1, deadline=1)
-        assert time.monotonic() - started < 1 + EXACTLY
+        assert time.monotonic() - started < 1 + LATE
         call = call_of(caught.value)
         assert call is not None
         assert 2 <= len(call.attempts) <= 10
@@ -115,7 +117,7 @@ async def test_a_wait_that_does_not_fit_is_not_begun(client: HTTPClient, tls: TL
         started = time.monotonic()
         with pytest.raises(httpx.HTTPStatusError, match="503"):
             await api.get("/retry-after-seconds?status=503&in=1", deadline=1.8)
-        assert time.monotonic() - started == pytest.approx(1, abs=EXACTLY)
+        assert 0.95 <= time.monotonic() - started <= 1 + LATE
         assert server.log.count("/retry-after-seconds") == 3
 
 
@@ -191,4 +193,4 @@ async def test_a_command_is_answerable_until_a_second_before_its_token_ends() ->
     assert late is not None
     async with world(bot, check_errors=True) as discord_:
         await discord_.slash("late")
-    assert left == [pytest.approx(1.5, abs=EXACTLY)]
+    assert left == [pytest.approx(1.5, abs=0.3)]
