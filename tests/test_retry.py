@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import math
 import socket
@@ -356,11 +355,10 @@ class TestTheLoop:
         assert log == ["asked", "closed", "asked", "closed", "asked"]
         assert await last.aread() == b"busy", "the last one is the caller's, unread"
 
-    @pytest.mark.parametrize("status", [200, 404, 503, None])
-    async def test_a_call_leaves_nothing_to_the_garbage_collector(self, status: int | None) -> None:
+    # Answers only: whether an exception's traceback is a cycle differs from one Python to the next.
+    @pytest.mark.parametrize("status", [200, 404, 503])
+    async def test_a_call_leaves_nothing_to_the_garbage_collector(self, status: int) -> None:
         def answer(_: httpx.Request) -> httpx.Response:
-            if status is None:
-                raise httpx.ReadTimeout("slow")
             return httpx.Response(status)
 
         policy = Retry(attempts=2, backoff=1e-9)
@@ -368,8 +366,7 @@ class TestTheLoop:
         gc.collect()
         gc.disable()
         try:
-            with contextlib.suppress(httpx.ReadTimeout):
-                await retrier.handle_async_request(httpx.Request("GET", URL))
+            await retrier.handle_async_request(httpx.Request("GET", URL))
             assert gc.collect() == 0
         finally:
             gc.enable()
