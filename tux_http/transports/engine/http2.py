@@ -12,7 +12,7 @@ import contextlib
 import copy
 import time
 from collections.abc import AsyncIterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import h2.errors
 import h2.events
@@ -22,7 +22,6 @@ import httpcore2
 
 from tux_http.transports.engine.extensions import timeout_of, traced
 from tux_http.transports.engine.goaway import GoAway, GoAwayFilter
-from tux_http.transports.engine.liveness import ASK_AFTER, IN_VAIN, Liveness
 from tux_http.transports.engine.messages import (
     CONNECTION_WINDOW,
     MAX_STREAMS,
@@ -41,6 +40,15 @@ if TYPE_CHECKING:
 
     from tux_http.transports.engine.stream import Head
     from tux_http.transports.engine.wire import Wire
+
+ASK_AFTER: Final = 1.0
+"""Seconds without a byte after which a request that waits makes us ask whether the server is there."""
+
+ASK_SOONER: Final = 0.25
+"""The same for one that was given up."""
+
+ANSWER_WITHIN: Final = 1.0
+"""Seconds that the server may take to answer that; after them new requests go elsewhere until it speaks."""
 
 
 class HTTP2Connection(httpcore2.AsyncConnectionInterface):
@@ -63,7 +71,9 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
         self._slots = Slots(MAX_STREAMS)
         self._unacknowledged = 0
         self._goaway: GoAway | None = None
-        self._liveness = Liveness()
+        self._silent = False  # a request timed out and nothing at all arrived meanwhile
+        self._heard_at = time.monotonic()
+        self._pinged_at: float | None = None  # and nothing at all arrived since
         self._requests = 0
         self._exhausted = False  # no stream ids are left
         self._closed = False
@@ -78,9 +88,6 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
         if not self._takes_requests():
             raise httpcore2.ConnectionNotAvailable
         await self._slots.take(timeout_of(request, "pool"))
-        if not self._takes_requests():  # any more
-            self._slots.give()
-            raise httpcore2.ConnectionNotAvailable
         stream = self._open(request)
         try:
             async with traced(request, "http2.send_request_body"):
@@ -166,23 +173,16 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
         return data
 
     async def _arrival(self, stream: Stream, seconds: float | None) -> None:
-        started = time.monotonic()
-        asking = asyncio.get_running_loop().call_later(ASK_AFTER, self._ask)
+        received = self._wire.received
+        asking = asyncio.get_running_loop().call_later(ASK_AFTER, self._ask, ASK_AFTER)
         try:
             await stream.wait(seconds, httpcore2.ReadTimeout("no byte came in time"))
-        except BaseException:  # given up, by whatever: a time-out here, a deadline or cancellation above
-            if time.monotonic() >= started + IN_VAIN:
-                self._liveness.doubt()
-                self._ask()
+        except httpcore2.ReadTimeout:
+            # If nothing came for anyone, the connection may be dead: new requests go elsewhere until it speaks.
+            self._silent = self._wire.received == received
             raise
         finally:
             asking.cancel()
-
-    def _ask(self) -> None:
-        if not self._closed and self._liveness.ask(time.monotonic()):
-            with contextlib.suppress(h2.exceptions.ProtocolError):  # closed by the server in this moment
-                self._h2.ping(b"tux_http")
-            self._flush()
 
     def leave(self, stream: Stream) -> None:
         """Ends a stream, whatever its state; resets it if the server still works on it."""
@@ -191,16 +191,29 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
         if not self._closed and stream.error is None and not (stream.ended and stream.sent):
             with contextlib.suppress(h2.exceptions.ProtocolError):  # closed by the server in this moment
                 self._h2.reset_stream(stream.id, h2.errors.ErrorCodes.CANCEL)
+            self._ask(ASK_SOONER)
             self._flush()
         self._slots.give()
         if not self._streams:
             self._idle_since = time.monotonic()
-            if not self._is_usable():
+            if not self._takes_requests():
                 self._close()
+
+    def _ask(self, quiet: float) -> None:
+        """Pings a server of which nothing was heard: deadlines end long before TCP finds out."""
+        now = time.monotonic()
+        if self._pinged_at is None and now >= self._heard_at + quiet and not self._closed:
+            self._pinged_at = now
+            with contextlib.suppress(h2.exceptions.ProtocolError):  # closed by the server in this moment
+                self._h2.ping(b"tux_http")
+            self._flush()
 
     # What the server sends
 
     def _receive(self, data: bytes) -> None:
+        self._silent = False
+        self._heard_at = time.monotonic()
+        self._pinged_at = None
         try:
             data, farewells = self._frames.feed(data)
             events = self._h2.receive_data(data)
@@ -223,9 +236,6 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
             self._apply(event)
         elif isinstance(event, h2.events.WindowUpdated):
             self._wake_senders()
-        elif isinstance(event, h2.events.PingAckReceived):
-            self._liveness.hear()
-            self._on_change()
         elif isinstance(event, h2.events.DataReceived):
             self._unacknowledged += event.flow_controlled_length or 0
         stream_id: int | None = getattr(event, "stream_id", None)
@@ -290,12 +300,13 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
 
     # What the pool asks
 
-    def _is_usable(self) -> bool:
-        usable = not self._closed and not self._exhausted and not self._wire.is_lost
-        return usable and self._goaway is None
-
     def _takes_requests(self) -> bool:
-        return self._is_usable() and self._liveness.is_sure(time.monotonic())
+        usable = not self._closed and not self._exhausted and not self._wire.is_lost
+        return usable and self._goaway is None and not self._silent and not self._is_unheard
+
+    @property
+    def _is_unheard(self) -> bool:
+        return self._pinged_at is not None and time.monotonic() > self._pinged_at + ANSWER_WITHIN
 
     def can_handle_request(self, origin: httpcore2.Origin) -> bool:
         return origin == self._origin
