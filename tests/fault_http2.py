@@ -111,7 +111,6 @@ class FaultyHTTP2(HTTP2Protocol):
     def begin(self, stream_id: int, where: str) -> None:
         """Sends what comes before a stream hangs or ends."""
         if where == "-in-headers":
-            self.turn_deaf()  # until the headers end, nothing else can be said (RFC 9113, section 4.3)
             self.send_raw(HeadersFrame(stream_id, data=STATUS_200).serialize())  # and more to come
         elif where == "-in-body":
             self.send(stream_id, [(":status", "200"), ("content-length", "100")])
