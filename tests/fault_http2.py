@@ -167,6 +167,7 @@ async def _vanish(connection: FaultyHTTP2, stream_id: int, query: Query) -> None
 
 
 async def _drip_headers(connection: FaultyHTTP2, stream_id: int, query: Query) -> None:
+    connection.turn_deaf()  # nothing else, not even a ping's answer, may come between (RFC 9113, section 6.10)
     connection.begin(stream_id, "-in-headers")
     while True:
         await asyncio.sleep(float(query.get("every", 1)))
