@@ -6,7 +6,7 @@ import secrets
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import httpx
@@ -43,6 +43,7 @@ class Call:
     `url` has no userinfo, query or fragment. `waited` is the time spent in queues and back-off,
     `elapsed` the time until the answer (or its head, when streaming), both in seconds. `breaker` is the
     state in which the last attempt found its origin's circuit: "closed", "half-open" or "open".
+    `refused_by` is the layer of ours that refused it: "breaker", "quota", "lane" or "guard".
     """
 
     method: str
@@ -56,6 +57,7 @@ class Call:
     elapsed: float | None = None
     cache: str | None = None
     breaker: str | None = None
+    refused_by: Literal["breaker", "quota", "lane", "guard"] | None = None
     _clock: float = field(default_factory=time.perf_counter, repr=False)
 
     @classmethod

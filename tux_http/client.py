@@ -248,7 +248,7 @@ async def streamed(
         await response.aclose()
 
 
-OPTIONS: Final = ("deadline", "retry", "priority", "caller", "max_body")
+OPTIONS: Final = ("deadline", "retry", "breaker", "quota", "lane", "priority", "caller", "max_body")
 """Keywords of a call that are ours, and not httpx's; see `CallOptions`."""
 
 

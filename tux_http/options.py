@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import msgspec
 from msgspec import structs
 
+from tux_http.policy import Retry  # noqa: TC001  # msgspec reads the annotation
+
 if TYPE_CHECKING:
     import httpx
 
@@ -19,14 +21,19 @@ class CallOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Options of one call; None leaves it to the policy.
 
     `deadline` is in seconds, `max_body` in bytes after decoding. `retry=True` says that the call may be
-    repeated though its method is not idempotent, False that it never is. `priority="background"` is for
-    work that nobody waits for: it is refused first when a quota runs low. `caller` is who is served in
-    turn when a lane is full, a Discord user or guild id. `streaming` is set by `stream()`: the body is
-    read by the caller, not by the layers.
+    repeated though its method is not idempotent, False that it never is; a `Retry` replaces the policy's
+    attempts, back-offs and costs, not the size of its budget. False for `breaker`, `quota` or `lane` lets
+    the call pass that layer: it is neither refused nor counted there, as a health check wants it.
+    `priority="background"` is for work that nobody waits for: it is refused first when a quota runs low.
+    `caller` is who is served in turn when a lane is full, a Discord user or guild id. `streaming` is set by
+    `stream()`: the body is read by the caller, not by the layers.
     """
 
     deadline: float | None = None
-    retry: bool | None = None
+    retry: bool | Retry | None = None
+    breaker: bool | None = None
+    quota: bool | None = None
+    lane: bool | None = None
     priority: Literal["interactive", "background"] = "interactive"
     caller: object = None
     max_body: int | None = None
