@@ -11,6 +11,8 @@ import pytest
 from tests.bench import load, names, summary_of
 from tests.bench.__main__ import main
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 
 

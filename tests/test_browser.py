@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Locator, Page
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 20_000
 """Milliseconds that Playwright waits for anything: machines may be slow, and a pass is as fast as before."""
 

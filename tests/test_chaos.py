@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from tests.conftest import TLS
     from tests.fault_server import FaultServer, Version
 
+pytestmark = pytest.mark.slow
+
 CALLS: Final = 4000
 AGAIN: Final = 1000
 """So many over each of two versions, and these once more, watched: ten thousand."""

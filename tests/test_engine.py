@@ -72,6 +72,7 @@ async def probes(client: HTTPClient, url: str) -> int:
     return sum(isinstance(answer, httpx.Response) for answer in answers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", ["HTTP/1.1", "HTTP/2"])
 async def test_cancelling_at_random_costs_no_pool_slot(tls: TLS, protocol: str) -> None:
     limits = httpx.Limits(max_connections=10, max_keepalive_connections=10)
@@ -143,6 +144,7 @@ async def test_a_reader_that_stopped_stops_nobody_else(client: HTTPClient, tls: 
         assert len(server.connections) == 1
 
 
+@pytest.mark.slow
 async def test_goaway_every_hundred_requests_fails_none_of_five_thousand(
     client: HTTPClient, tls: TLS
 ) -> None:

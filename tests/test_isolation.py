@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tests.fault_server import FaultServer, Version
     from tux_http.api import API
 
+pytestmark = pytest.mark.slow
+
 CALLS: Final = 1000
 AT_ONCE: Final = 10
 WAITING: Final = 500
