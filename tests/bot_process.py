@@ -19,33 +19,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.discord_server import TOKEN
+from tests.strict_python import PYTHON, alarms_in
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-COMMAND = (
-    sys.executable,
-    "-X",
-    "dev",
-    "-W",
-    "error",
-    "-W",
-    "ignore:'audioop' is deprecated:DeprecationWarning",  # discord.py's, before Python 3.13
-    "-m",
-    "tests.bot_process",
-)
+COMMAND = (*PYTHON, "-m", "tests.bot_process")
 
 ROOT = Path(__file__).parents[1]
 
-ALARMS = ("Traceback", "Warning", "never awaited", "never retrieved", "nclosed", "was destroyed", "Exception")
-"""What nobody wants to see on standard error."""
-
 PATIENCE = 30.0
 """Seconds until a process has failed to do what it should."""
-
-
-def alarms_in(stderr: str) -> list[str]:
-    return [line for line in stderr.splitlines() if any(alarm in line for alarm in ALARMS)]
 
 
 @dataclass

@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -14,26 +13,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from tests.strict_python import PYTHON, alarms_in
+
 if TYPE_CHECKING:
     import signal
     from collections.abc import Generator, Mapping
 
-COMMAND = (
-    sys.executable,
-    "-X",
-    "dev",
-    "-W",
-    "error",
-    "-W",
-    "ignore:'audioop' is deprecated:DeprecationWarning",  # discord.py's, before Python 3.13
-    "-m",
-    "tux_http",
-    "sandbox",
-)
-
-ALARMING = re.compile(
-    r"Traceback|Exception ignored|Warning:|never awaited|never retrieved|[Uu]nclosed|destroyed|\bERROR\b|CRITICAL"
-)
+COMMAND = (*PYTHON, "-m", "tux_http", "sandbox")
 
 
 @dataclass(frozen=True)
@@ -53,7 +39,8 @@ class Sandbox:
 
     def alarms(self) -> list[str]:
         """Lines on its standard error that nobody wants to see."""
-        return [line for line in self.log.read_text(encoding="utf-8").splitlines() if ALARMING.search(line)]
+        said = self.log.read_text(encoding="utf-8")
+        return [*alarms_in(said), *re.findall(r".*\b(?:ERROR|CRITICAL)\b.*", said)]
 
 
 @contextlib.contextmanager

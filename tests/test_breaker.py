@@ -13,16 +13,9 @@ import httpx
 import pytest
 
 from tests.servers import read_request, response
+from tux_http import errors
 from tux_http.call import EXTENSION, Call
-from tux_http.errors import (
-    BlockedAddress,
-    CircuitOpen,
-    DeadlineExceeded,
-    InvalidResponse,
-    LaneFull,
-    RateLimited,
-    ResponseTooLarge,
-)
+from tux_http.options import with_options
 from tux_http.policy import Breaker
 from tux_http.transports.breaker import CircuitBreaker, origin_of, verdict_of
 from tux_http.transports.circuit import Circuits, Verdict
@@ -93,6 +86,13 @@ class World:
         return self.circuits.of("https://api.example").state(self.now)
 
 
+def passing() -> httpx.Request:
+    """A request whose caller said that the breaker is not to be asked."""
+    request = httpx.Request("GET", URL)
+    with_options(request, breaker=False)
+    return request
+
+
 async def cancelled(task: asyncio.Task[httpx.Response]) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -110,7 +110,7 @@ def name_of(value: object) -> str:
         httpx.ConnectTimeout("slow"),
         httpx.ReadTimeout("slow"),
         httpx.WriteTimeout("slow"),
-        DeadlineExceeded(limit=15),
+        errors.DeadlineExceeded(limit=15),
         httpx.ConnectError("refused"),
         httpx.ReadError("reset"),
         httpx.WriteError("reset"),
@@ -131,8 +131,8 @@ def test_time_outs_network_and_protocol_errors_and_5xx_are_failures(
     [
         *(httpx.Response(status) for status in (200, 204, 304, 400, 401, 403, 404, 408, 422, 429, 451, 501)),
         httpx.DecodingError("gzip"),
-        ResponseTooLarge(limit=1),
-        InvalidResponse(expected="Thing"),
+        errors.ResponseTooLarge(limit=1),
+        errors.InvalidResponse(expected="Thing"),
     ],
     ids=name_of,
 )
@@ -143,9 +143,9 @@ def test_an_origin_that_answers_is_well_whatever_it_answers(outcome: httpx.Respo
 @pytest.mark.parametrize(
     "outcome",
     [
-        LaneFull(limit=100),
-        RateLimited(request=REQUEST, response=httpx.Response(429, request=REQUEST)),
-        BlockedAddress(reason="loopback"),
+        errors.LaneFull(limit=100),
+        errors.RateLimited(request=REQUEST, response=httpx.Response(429, request=REQUEST)),
+        errors.BlockedAddress(reason="loopback"),
         httpx.PoolTimeout("our pool is full"),
         httpx.LocalProtocolError("our header"),
         httpx.UnsupportedProtocol("our URL"),
@@ -177,7 +177,7 @@ async def test_a_failing_origin_is_left_alone_and_the_caller_told_until_when() -
     for _ in range(10):
         await world.fail()
     world.now += 2
-    with pytest.raises(CircuitOpen) as caught:
+    with pytest.raises(errors.CircuitOpen) as caught:
         await world.call()
     assert world.asked == 10
     error = caught.value
@@ -198,7 +198,7 @@ async def test_other_origins_of_the_api_go_on() -> None:
     assert (await world.call("https://other.example/")).status_code == 200
     assert (await world.call("http://api.example/")).status_code == 200
     assert (await world.call("https://api.example:8443/")).status_code == 200
-    with pytest.raises(CircuitOpen):
+    with pytest.raises(errors.CircuitOpen):
         await world.call("https://api.example/elsewhere")
 
 
@@ -208,7 +208,7 @@ async def test_one_probe_at_a_time_is_let_through_and_its_success_lets_all_in() 
     world.now += 5
     probe = await world.hang()
     for _ in range(100):
-        with pytest.raises(CircuitOpen) as caught:
+        with pytest.raises(errors.CircuitOpen) as caught:
             await world.call()
         assert caught.value.retry_at == NOW + timedelta(seconds=10)
     assert world.asked == 2
@@ -223,23 +223,9 @@ async def test_a_failed_probe_doubles_the_wait() -> None:
     await world.fail()
     world.now += 5
     await world.fail()
-    with pytest.raises(CircuitOpen) as caught:
+    with pytest.raises(errors.CircuitOpen) as caught:
         await world.call()
     assert caught.value.retry_at == NOW + timedelta(seconds=15)
-
-
-@pytest.mark.parametrize(
-    "error", [LaneFull(limit=1), ExceptionGroup("odd", [OSError()]), KeyError("bug")], ids=name_of
-)
-async def test_a_probe_that_never_left_us_frees_its_place(error: Exception) -> None:
-    world = World()
-    await world.fail()
-    world.now, world.outcome = world.now + 5, error
-    with pytest.raises(type(error)):
-        await world.call()
-    assert world.state() == "half-open"
-    world.outcome = httpx.Response(200)
-    assert (await world.call()).status_code == 200
 
 
 async def test_a_cancelled_call_says_nothing() -> None:
@@ -305,31 +291,65 @@ async def test_a_call_that_never_left_our_queues_is_no_failure() -> None:
     assert world.state() == "closed"
 
 
+async def test_a_call_may_pass_by_an_open_circuit_and_neither_closes_nor_probes_it() -> None:
+    world = World()
+    await world.fail()
+    world.outcome = httpx.Response(200)
+    for _ in range(3):
+        assert (await world.breaker.handle_async_request(passing())).status_code == 200
+        assert world.state() == "open"
+    world.now += 5
+    hung = await world.hang(passing())
+    assert world.state() == "half-open"
+    world.outcome = httpx.Response(200)
+    assert (await world.call()).status_code == 200, "the probe's place is free"
+    await cancelled(hung)
+
+
+async def test_a_call_that_passes_by_is_not_counted() -> None:
+    world, request = World(), passing()
+    world.outcome = httpx.Response(503)
+    request.extensions[EXTENSION] = record = Call.of(request, api="things")
+    for _ in range(20):
+        assert (await world.breaker.handle_async_request(request)).status_code == 503
+    assert world.state() == "closed"
+    assert (record.breaker, record.refused_by) == (None, None)
+
+
+@pytest.mark.parametrize("said", [None, True])
+async def test_a_call_that_does_not_say_no_to_the_breaker_is_refused(said: bool | None) -> None:
+    world, request = World(), httpx.Request("GET", URL)
+    await world.fail()
+    with_options(request, breaker=said)
+    with pytest.raises(errors.CircuitOpen):
+        await world.breaker.handle_async_request(request)
+
+
 async def test_what_failed_is_remembered_when_the_api_is_reopened() -> None:
     world = World()
     await world.fail()
     await world.breaker.aclose()
     world.breaker = world.opened_anew()
-    with pytest.raises(CircuitOpen):
+    with pytest.raises(errors.CircuitOpen):
         await world.call()
 
 
-async def test_the_record_says_in_which_state_the_circuit_was_found() -> None:
+async def test_the_record_says_in_which_state_the_circuit_was_found_and_who_refused() -> None:
     world = World()
 
-    async def noted(outcome: httpx.Response | Exception) -> str | None:
+    async def noted(outcome: httpx.Response | Exception) -> tuple[str | None, str | None]:
         world.outcome = outcome
         request = httpx.Request("GET", URL)
         request.extensions[EXTENSION] = call = Call.of(request, api="things")
-        with contextlib.suppress(CircuitOpen):
+        with contextlib.suppress(errors.CircuitOpen):
             await world.breaker.handle_async_request(request)
-        return call.breaker
+        return call.breaker, call.refused_by
 
-    assert await noted(httpx.Response(500)) == "closed"
-    assert await noted(httpx.Response(200)) == "open"
+    assert await noted(httpx.Response(500)) == ("closed", None)
+    assert await noted(httpx.Response(200)) == ("open", "breaker")
     world.now += 5
-    assert await noted(httpx.Response(200)) == "half-open"
-    assert await noted(httpx.Response(200)) == "closed"
+    assert await noted(httpx.Response(200)) == ("half-open", None)
+    assert await noted(httpx.Response(200)) == ("closed", None)
 
 
 async def test_an_answers_head_is_enough_for_a_verdict() -> None:
@@ -362,10 +382,10 @@ async def test_a_dead_server_is_spared_and_found_again_when_it_is_back() -> None
         port.bind(("127.0.0.1", 0))  # bound, but not listening: connections are refused
         url = f"http://127.0.0.1:{port.getsockname()[1]}/"
         async with httpx.AsyncClient(transport=breaker) as client:
-            errors = [await error_of(client, url) for _ in range(12)]
-            assert errors == [httpx.ConnectError] * 10 + [CircuitOpen] * 2
+            met = [await error_of(client, url) for _ in range(12)]
+            assert met == [httpx.ConnectError] * 10 + [errors.CircuitOpen] * 2
             async with await asyncio.start_server(serve, sock=port):
-                assert await error_of(client, url) is CircuitOpen
+                assert await error_of(client, url) is errors.CircuitOpen
                 now += 5
                 assert [(await client.get(url)).text for _ in range(3)] == ["back"] * 3
 

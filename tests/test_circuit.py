@@ -128,6 +128,47 @@ def test_no_open_time_is_longer_than_the_longest() -> None:
     assert circuit.retry_at(5.0) == 12.0
 
 
+@pytest.mark.parametrize(
+    ("took", "due"),
+    [
+        (0.0, 15.0),
+        (6.0, 15.0),  # ten seconds after it was sent, not after it failed
+        (9.5, 15.0),
+        (10.0, 15.0),
+        (14.0, 19.0),  # it was due while the probe hung, so now
+    ],
+)
+def test_the_open_time_after_a_probe_counts_from_when_it_was_sent(took: float, due: float) -> None:
+    circuit = opened()
+    probe = circuit.admit(5.0)
+    assert probe is not None
+    circuit.settle(probe, FAILURE, 5.0 + took, took=took)
+    if due > 5.0 + took:
+        assert circuit.retry_at(5.0 + took) == due
+        assert circuit.admit(due - 0.001) is None
+    assert circuit.admit(due) is not None
+
+
+def test_the_open_time_after_calls_counts_from_the_last_failure_however_long_it_took() -> None:
+    circuit = Circuit(Breaker(), draw=no_jitter)
+    permits = [circuit.admit(0.0) for _ in range(10)]
+    for permit in permits:
+        assert permit is not None
+        circuit.settle(permit, FAILURE, 15.0, took=15.0)
+    assert circuit.retry_at(15.0) == 20.0
+
+
+def test_only_a_probe_has_a_limit() -> None:
+    circuit = opened(Breaker(probe_timeout=7.0))
+    probe = circuit.admit(5.0)
+    assert probe is not None
+    assert probe.limit == 7.0
+    circuit.settle(probe, SUCCESS, 5.0)
+    permit = circuit.admit(5.0)
+    assert permit is not None
+    assert permit.limit is None
+
+
 def test_a_probe_without_a_verdict_frees_its_place() -> None:
     circuit = opened()
     call(circuit, NONE, 5.0)
@@ -216,14 +257,14 @@ class CircuitMachine(RuleBasedStateMachine):
         self.draw = 0.0
         self.circuit = Circuit(self.POLICY, draw=lambda: self.draw)
         self.now = 0
-        self.running: list[tuple[Permit, int]] = []  # with the era in which each was admitted
+        self.running: list[tuple[Permit, int, int]] = []  # with when and in which era each was admitted
         self.era = 0  # odd while open
         self.verdicts: list[tuple[int, bool]] = []
         self.open_for = 0.0
         self.until = 0.0
 
     def probes(self) -> list[Permit]:
-        return [permit for permit, era in self.running if era == self.era and self.era % 2]
+        return [permit for permit, _, era in self.running if era == self.era and self.era % 2]
 
     @rule(seconds=st.integers(1, 25))
     def time_passes(self, seconds: int) -> None:
@@ -239,37 +280,38 @@ class CircuitMachine(RuleBasedStateMachine):
         permit = self.circuit.admit(self.now)
         assert (permit is not None) is allowed
         if permit is not None:
-            self.running.append((permit, self.era))
+            self.running.append((permit, self.now, self.era))
 
     @precondition(lambda self: self.running)
     @rule(data=st.data(), verdict=st.sampled_from(Verdict))
     def a_call_ends(self, data: st.DataObject, verdict: Verdict) -> None:
-        permit, era = self.running.pop(data.draw(st.integers(0, len(self.running) - 1)))
-        self.circuit.settle(permit, verdict, self.now)
+        permit, began, era = self.running.pop(data.draw(st.integers(0, len(self.running) - 1)))
+        sent = data.draw(st.integers(began, self.now))
+        self.circuit.settle(permit, verdict, self.now, took=self.now - sent)
         if era != self.era or verdict is Verdict.NONE:
             return
         if self.era % 2:
-            self.the_probe_ends(verdict)
+            self.the_probe_ends(verdict, sent)
         else:
             self.verdicts.append((self.now, verdict is Verdict.FAILURE))
             self.judge()
 
-    def the_probe_ends(self, verdict: Verdict) -> None:
+    def the_probe_ends(self, verdict: Verdict, sent: int) -> None:
         if verdict is Verdict.SUCCESS:
             self.era, self.verdicts = self.era + 1, []
         else:
-            self.opens(min(20.0, self.open_for * 2), jitter=self.draw / 2)
+            self.opens(sent, min(20.0, self.open_for * 2), jitter=self.draw / 2)
             self.era += 2
 
     def judge(self) -> None:
         recent = [failed for at, failed in self.verdicts if self.now - at < self.POLICY.window]
         if len(recent) >= self.POLICY.minimum_calls and sum(recent) / len(recent) >= 0.5:
-            self.opens(5.0, jitter=0.0)
+            self.opens(self.now, 5.0, jitter=0.0)
             self.era += 1
 
-    def opens(self, open_for: float, *, jitter: float) -> None:
+    def opens(self, since: int, open_for: float, *, jitter: float) -> None:
         self.open_for = open_for
-        self.until = self.now + open_for * (1 - jitter)
+        self.until = since + open_for * (1 - jitter)
 
     @invariant()
     def the_state_is_what_the_rules_say(self) -> None:

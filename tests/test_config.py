@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from tests.configuration import GITHUB, SHIPPED, problems
 from tux_http.config import (
     ConfigError,
     Settings,
@@ -21,35 +22,12 @@ from tux_http.config import (
     token_variable,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-SHIPPED = Path(__file__).parents[1] / "config.toml"
-GITHUB = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
-
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A name for a file in the working directory, as an operator gives one."""
     monkeypatch.chdir(tmp_path)
     return Path("bot.toml")
-
-
-def written(file: Path, text: str, environ: Mapping[str, str] | None = None) -> Settings:
-    file.write_text(text, encoding="utf-8")
-    return load(file, environ or {})
-
-
-def problems(
-    text: str | bytes | None, file: Path | None, environ: Mapping[str, str] | None = None
-) -> list[str]:
-    if file is not None and text is not None:
-        file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(ConfigError) as caught:
-        load(file, environ or {})
-    assert str(caught.value) == "\n".join(caught.value.problems)
-    assert all("\n" not in problem for problem in caught.value.problems)
-    return list(caught.value.problems)
 
 
 def test_nothing_said_gives_the_defaults() -> None:

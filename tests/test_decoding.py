@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.bombs import bomb
 from tux_http.transports.decoding import CODINGS, PIECE, BoundedDecoder, allowance
 
 if TYPE_CHECKING:
@@ -54,21 +55,6 @@ def encoded(data: bytes, codings: Iterable[str]) -> bytes:
     for name in codings:
         data = ENCODERS[name](data)
     return data
-
-
-def zeros(mebibytes: int, *, layers: int) -> bytes:
-    """So many MiB of nothing, gzipped so many times."""
-    packer = zlib.compressobj(9, wbits=zlib.MAX_WBITS | 16)
-    block = bytes(MIB)
-    data = b"".join(packer.compress(block) for _ in range(mebibytes)) + packer.flush()
-    for _ in range(layers - 1):
-        data = gzip.compress(data, 9)
-    return data
-
-
-@pytest.fixture(scope="module")
-def bomb() -> bytes:
-    return zeros(512, layers=2)
 
 
 def decoder(codings: Iterable[str], *, limit: int = GENEROUS, **options: Any) -> BoundedDecoder:
@@ -175,12 +161,12 @@ def test_garbage_is_a_decoding_error(coding: str) -> None:
         decoded(garbage, [coding])
 
 
-def test_a_bomb_costs_no_more_than_its_limit(bomb: bytes) -> None:
-    assert len(bomb) < 2048
+def test_a_bomb_costs_no_more_than_its_limit() -> None:
+    assert len(bomb()) < 2048
     tracemalloc.start()
     try:
         with pytest.raises(TooMuchError):
-            decoded(bomb, ["gzip", "gzip"], limit=10 * MIB)
+            decoded(bomb(), ["gzip", "gzip"], limit=10 * MIB)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -217,7 +203,7 @@ def test_the_limit_of_each_call_lets_a_long_body_pass_in_parts() -> None:
     assert sum(made) == 10 * PIECE
 
 
-def test_the_limit_of_each_call_stops_one_call_that_makes_too_much(bomb: bytes) -> None:
+def test_the_limit_of_each_call_stops_one_call_that_makes_too_much() -> None:
     bounded = decoder(["gzip", "gzip"], limit=MIB, each_call=True)
     with pytest.raises(TooMuchError):
-        bounded.decode(bomb)
+        bounded.decode(bomb())

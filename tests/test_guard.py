@@ -7,12 +7,12 @@ import contextlib
 import gzip
 import os
 import tracemalloc
-import zlib
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
+from tests.bombs import bomb, zeros
 from tests.servers import http1_server, http2_server, read_request, response, settle
 from tux_http.errors import ResponseTooLarge
 from tux_http.options import EXTENSION as OPTIONS
@@ -30,21 +30,6 @@ if TYPE_CHECKING:
 
 MIB = 1024 * 1024
 SMALL = Caps(max_body=MIB)
-
-
-def zeros(mebibytes: int, *, layers: int) -> bytes:
-    """So many MiB of nothing, gzipped so many times."""
-    packer = zlib.compressobj(9, wbits=zlib.MAX_WBITS | 16)
-    block = bytes(MIB)
-    data = b"".join(packer.compress(block) for _ in range(mebibytes)) + packer.flush()
-    for _ in range(layers - 1):
-        data = gzip.compress(data, 9)
-    return data
-
-
-@pytest.fixture(scope="module")
-def bomb() -> bytes:
-    return zeros(512, layers=2)
 
 
 def answering(body: bytes = b"ok", headers: str = "") -> Script:
@@ -96,9 +81,9 @@ def saying(**options: Any) -> dict[str, Any]:
 # The body
 
 
-async def test_a_bomb_of_a_kilobyte_costs_less_than_16_mebibytes(bomb: bytes) -> None:
+async def test_a_bomb_of_a_kilobyte_costs_less_than_16_mebibytes() -> None:
     async with (
-        http1_server(answering(bomb, "Content-Encoding: gzip, gzip\r\n")) as server,
+        http1_server(answering(bomb(), "Content-Encoding: gzip, gzip\r\n")) as server,
         guarded(Caps()) as client,
     ):
         await client.get(server.url)
@@ -340,9 +325,9 @@ async def test_a_redirect_with_an_endless_body_does_not_hold_up_a_stream() -> No
                 pass
 
 
-async def test_a_streamed_bomb_does_not_fit_into_one_chunk(bomb: bytes) -> None:
+async def test_a_streamed_bomb_does_not_fit_into_one_chunk() -> None:
     async with (
-        http1_server(answering(bomb, "Content-Encoding: gzip, gzip\r\n")) as server,
+        http1_server(answering(bomb(), "Content-Encoding: gzip, gzip\r\n")) as server,
         guarded() as client,
         client.stream("GET", f"{server.url}/bomb", extensions=saying(streaming=True)) as answer,
     ):

@@ -13,7 +13,7 @@ import pytest
 from discord.ext import commands
 from loguru import logger
 
-from tests.bot_process import alarms_in
+from tests.strict_python import alarms_in
 from tux_http import HTTPClient, HTTPSettings, Policy, http_client
 from tux_http.config import APISettings, ConfigError, Settings
 from tux_http.host import Host, attach, close_unused, detach, host_of, release

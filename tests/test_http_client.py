@@ -273,17 +273,6 @@ async def test_a_deadline_holds_for_a_streamed_body_too() -> None:
                 await answer.aread()
 
 
-async def test_the_blocking_twin_has_the_same_settings(tls: TLS) -> None:
-    client = HTTPClient(verify=tls.client, headers={"X-Base": "b"}, timeout=4, trust_env=False)
-    async with http2_server(tls.h2) as server:
-        with client.blocking() as twin:
-            assert isinstance(twin, httpx.Client)
-            assert (twin.timeout, twin.follow_redirects) == (httpx.Timeout(4), True)
-            assert twin.headers["x-base"] == "b"
-            answer = await asyncio.to_thread(twin.get, f"{server.url}/")
-    assert (answer.text, answer.http_version) == ("ok", "HTTP/2")
-
-
 def test_two_event_loops_one_after_the_other_can_use_the_shared_client() -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)

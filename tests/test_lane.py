@@ -128,6 +128,23 @@ async def test_who_calls_is_told_by_the_context_unless_the_call_says_it() -> Non
     await asyncio.gather(*calls)
 
 
+async def test_a_call_that_asks_for_no_lane_takes_no_slot_and_waits_for_nobody() -> None:
+    upstream = Upstream()
+    turns = Turns(1, 0)
+    lane = Lane(upstream, turns)
+    check = request("/health")
+    check.extensions[OPTIONS] = CallOptions(lane=False)
+    calls = [send(lane, "/1"), asyncio.ensure_future(lane.handle_async_request(check))]
+    await settle()
+    assert (upstream.paths, turns.under_way, turns.waiting) == (["/1", "/health"], 1, 0)
+    with pytest.raises(LaneFull):
+        await lane.handle_async_request(request("/2"))
+    await upstream.answer()
+    assert (upstream.paths, turns.under_way) == (["/health"], 0)
+    await upstream.answer()
+    assert [call.result().status_code for call in calls] == [200, 200]
+
+
 async def test_a_caller_that_cannot_be_hashed_is_served_too() -> None:
     upstream = Upstream()
     lane = Lane(upstream, Turns(1, 1))

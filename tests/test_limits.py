@@ -34,6 +34,14 @@ def test_githubs_primary_limit_is_known_by_the_spent_counter(status: int) -> Non
     assert limit == Limit(kind="primary", retry_at=after(1800), scope="core", limit=60)
 
 
+def test_a_body_that_was_read_elsewhere_tells_as_much_as_one_that_is_kept() -> None:
+    streamed = httpx.Response(403, stream=httpx.ByteStream(b""))
+    told = b'{"message": "You have exceeded a secondary rate limit."}'
+    assert limit_of(streamed, NOW) is None
+    assert limit_of(streamed, NOW, body=told) == Limit(kind="secondary", retry_at=after(60))
+    assert limit_of(streamed, NOW, body=b"") is None
+
+
 @pytest.mark.parametrize("status", [403, 429])
 def test_a_secondary_limit_without_a_time_lasts_a_minute(status: int) -> None:
     limit = limit_of(httpx.Response(status, json=SECONDARY, headers={"x-ratelimit-remaining": "4000"}), NOW)

@@ -16,8 +16,7 @@ import pytest
 from loguru import logger
 
 from tux_http import log
-from tux_http.call import Attempt, Call
-from tux_http.client import report
+from tux_http.call import Attempt, Call, report
 from tux_http.config import LogSettings
 
 if TYPE_CHECKING:
@@ -99,7 +98,7 @@ def test_a_json_line_says_what_a_call_met() -> None:
     assert record.pop("message").startswith("github GET /repos/a/b -> 200 in 1234 ms, 2 attempt(s), ref ")
     assert record == {
         "level": "INFO",
-        "logger": "tux_http.client",
+        "logger": "tux_http.call",
         "api": "github",
         "method": "GET",
         "path": "/repos/a/b",

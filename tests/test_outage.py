@@ -1,7 +1,7 @@
 """A total outage of an upstream, in simulated time: what it sees of us meanwhile, and how soon it is back.
 
 Everything but the upstream and the time is real: the layers in the order of `build()`, asyncio's tasks,
-timers and deadlines. The event loop's clock jumps to the next timer instead of waiting for it.
+timers and deadlines.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-import selectors
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
@@ -17,12 +16,13 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from http import HTTPStatus
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 import pytest
 
-from tux_http.call import EXTENSION, Call
+from tests.virtual_time import VirtualCall, simulated
+from tux_http.call import EXTENSION
 from tux_http.errors import CircuitOpen, DeadlineExceeded, LaneFull
 from tux_http.policy import Breaker, Policy, Retry
 from tux_http.transports import LayerState, Pipeline, build
@@ -36,9 +36,7 @@ from tux_http.transports.recorder import Recorder
 from tux_http.transports.retry import Retrier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-
-T = TypeVar("T")
+    from collections.abc import Callable
 
 RATE: Final = 50
 """Calls a second that people make, whatever comes of them."""
@@ -53,36 +51,8 @@ WITHIN: Final = 6.0
 PROBE: Final = 0.15
 """A probe goes with the first call after it is due, at most 40 ms later, and is served in at most 90 ms."""
 
+DEADLINE: Final = Policy().deadline or math.inf
 BREAKER_OFF: Final = Policy(breaker=Breaker(enabled=False))
-
-
-class SimulatedLoop(asyncio.SelectorEventLoop):
-    """An event loop in which waiting takes no time; a simulation that waits for nothing fails at once."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        super().__init__(_NoWait(self))
-
-    def time(self) -> float:
-        return self.now
-
-
-class _NoWait(selectors.DefaultSelector):
-    def __init__(self, loop: SimulatedLoop) -> None:
-        super().__init__()
-        self._loop = loop
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0)
-        if not ready:
-            assert timeout is not None, "nothing is left to wait for"
-            self._loop.now += timeout
-        return ready
-
-
-def simulated(scenario: Coroutine[Any, Any, T]) -> T:
-    with asyncio.Runner(loop_factory=SimulatedLoop) as runner:
-        return runner.run(scenario)
 
 
 @dataclass
@@ -170,14 +140,6 @@ class Outcome:
         return self.status == HTTPStatus.OK
 
 
-@dataclass
-class SimulatedCall(Call):
-    """A record on the loop's clock."""
-
-    def age(self) -> float:
-        return asyncio.get_running_loop().time() - self._clock
-
-
 class World:
     """One API over upstreams by origin, and people who call it.
 
@@ -241,7 +203,7 @@ class World:
     async def _call(self, origin: str) -> None:
         """As `ServiceClient.send` makes it: with a record and a deadline."""
         request = httpx.Request("GET", f"https://{origin}/")
-        call = SimulatedCall("GET", str(request.url), "/", _clock=self.clock())
+        call = VirtualCall("GET", str(request.url), "/", _clock=self.clock())
         until = None if self.policy.deadline is None else self.clock() + self.policy.deadline
         request.extensions = {EXTENSION: call, DEADLINE_AT: until}
         outcome = Outcome(origin, self.clock(), math.inf)
@@ -347,11 +309,12 @@ def test_an_upstream_that_is_back_serves_again_within_six_seconds(
     assert all(call.succeeded for call in world.calls(start=recovered_at))
 
 
-def test_the_worst_moment_to_come_back_is_right_after_a_probe() -> None:
-    world, upstream = outage(5, "refused", jitter=0.0)  # the longest pauses
+@pytest.mark.parametrize("fault", ["refused", "hang"])
+def test_the_worst_moment_to_come_back_is_right_after_a_probe(fault: str) -> None:
+    world, upstream = outage(5, fault, jitter=0.0)  # the longest pauses
     last = upstream.during_outage()[-1]
-    lasts = last.ended - upstream.down_at + 0.001
-    world, upstream = outage(5, "refused", jitter=0.0, lasts=lasts)
+    lasts = last.began - upstream.down_at + 0.001
+    world, upstream = outage(5, fault, jitter=0.0, lasts=lasts)
     took = world.recovered_at(upstream) - upstream.up_at
     assert WITHIN - PROBE <= took <= WITHIN + PROBE
 
@@ -376,14 +339,26 @@ def test_no_herd_awaits_an_upstream_that_is_back(seed: int, fault: str, before: 
 
 
 @pytest.mark.parametrize("before", [0, 30])
-def test_a_hung_upstream_is_found_again_within_a_deadline_and_six_seconds(before: float) -> None:
-    world, upstream = outage(1, "hang", before, after=30.0)
-    limit = Policy().deadline or math.inf
+def test_a_hung_upstream_is_found_again_within_six_seconds(before: float) -> None:
+    world, upstream = outage(1, "hang", before)
+    recovered_at = world.recovered_at(upstream)
     assert len(upstream.during_outage()) <= 0.1 * offered(world, upstream)
-    assert world.recovered_at(upstream) <= upstream.up_at + limit + WITHIN + PROBE
-    assert all(call.ended - call.began <= limit + 0.001 for call in world.outcomes)
+    assert upstream.up_at <= recovered_at <= upstream.up_at + WITHIN + PROBE
+    assert all(call.succeeded for call in world.calls(start=recovered_at))
+    assert all(call.ended - call.began <= DEADLINE + 0.001 for call in world.outcomes)
     errors = {call.error for call in world.outcomes if not call.succeeded}
     assert errors == {DeadlineExceeded, LaneFull, CircuitOpen}
+
+
+def test_a_hung_upstream_gets_one_probe_at_a_time_too_and_none_of_them_hangs_for_longer() -> None:
+    world, upstream = outage(1, "hang")
+    settled_at = world.opened_at() + DEADLINE  # what was under way has failed
+    recovered_at = world.recovered_at(upstream)
+    assert upstream.most_at_once(settled_at, recovered_at) == 1
+    probes = [visit for visit in upstream.visits if settled_at <= visit.began < recovered_at]
+    assert len(probes) >= 4
+    assert all(probe.ended - probe.began == pytest.approx(WITHIN) for probe in probes[:-1])
+    assert all(later.began - sooner.began <= WITHIN + PROBE for sooner, later in pairwise(probes))
 
 
 @pytest.mark.parametrize("policy", [Policy(), BREAKER_OFF], ids=["breaker", "no-breaker"])

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.failures import NOW, discord_error, exceptions_of, problem, raised, request, status_error
-from tux_http.call import Call
+from tux_http.call import Call, call_of
 from tux_http.embeds import problem_embed
 from tux_http.errors import (
     BlockedAddress,
@@ -94,6 +94,22 @@ def test_a_spent_primary_limit_tells_when_it_is_lifted() -> None:
 def test_a_secondary_limit_is_not_taken_for_a_missing_permission() -> None:
     told = problem(status_error(403, json={"message": "You have exceeded a secondary rate limit."}))
     assert (told.code, told.retry_at) == ("slow-down", NOW + timedelta(seconds=60))
+
+
+def test_a_limit_is_told_with_the_wait_that_the_service_knows_of() -> None:
+    exc = status_error(403, json={"message": "You have exceeded a secondary rate limit."})
+    call = call_of(exc)
+    assert call is not None
+    call.limited_until = NOW + timedelta(minutes=4)
+    assert (problem(exc).code, problem(exc).retry_at) == ("slow-down", NOW + timedelta(minutes=4))
+
+
+def test_what_is_no_limit_is_told_without_one() -> None:
+    exc = status_error(403, json={"message": "Must have admin rights."})
+    call = call_of(exc)
+    assert call is not None
+    call.limited_until = NOW + timedelta(minutes=4)
+    assert (problem(exc).code, problem(exc).retry_at) == ("forbidden", None)
 
 
 def test_the_services_own_rate_limited_carries_its_time() -> None:

@@ -107,6 +107,41 @@ async def test_a_wrong_token_ends_it_with_3_and_one_line(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "can't be read: No such file or directory"),
+        (b"", "holds no certificates that can be read"),
+        (
+            b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            "holds no certificates that can be read",
+        ),
+    ],
+)
+async def test_a_wrong_file_of_certificates_ends_it_with_2_and_one_line(
+    content: bytes | None, reason: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "authorities.pem"
+    if content is not None:
+        file.write_bytes(content)
+    async with DiscordServer() as server, running_bot(server.url, tmp_path, SSL_CERT_FILE=str(file)) as bot:
+        ended = await bot.ended()
+        assert ended.status == 2
+        (line,) = ended.stderr.splitlines()
+        assert line.startswith(f"SSL_CERT_FILE names {file}, which {reason}; it must name ")
+        assert not server.asked.is_set()
+
+
+async def test_a_file_of_certificates_does_not_matter_where_the_environment_is_not_trusted(
+    tmp_path: Path,
+) -> None:
+    variables = {"SSL_CERT_FILE": str(tmp_path / "missing.pem"), "TUX_HTTP__HTTP__TRUST_ENV": "false"}
+    async with DiscordServer() as server, running_bot(server.url, tmp_path, **variables) as bot:
+        await bot.until_it_says("ready as tux")
+        ended = await bot.stop()
+        assert (ended.status, ended.alarms, ended.errors) == (0, [], [])
+
+
+@pytest.mark.parametrize(
     ("code", "status", "says"),
     [
         (4004, 3, "refused the token"),

@@ -1,95 +1,17 @@
-"""The quota layer: what upstreams announce, as GitHub and others really say it, is obeyed unasked."""
+"""The quota layer: what upstreams announce is obeyed unasked."""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.quotas import BACKGROUND, REGARDLESS, START, World, hold
 from tux_http.errors import LaneFull, RateLimited
-from tux_http.options import EXTENSION as OPTIONS
-from tux_http.options import CallOptions
 from tux_http.problems import problem_of
-from tux_http.transports.allowance import Book
-from tux_http.transports.quota import Quota
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
-SECONDARY = {"message": "You have exceeded a secondary rate limit. Please wait a few minutes."}
-BACKGROUND = {OPTIONS: CallOptions(priority="background")}
-
-
-class World:
-    """An upstream that answers as it is told, the layer over it, a clock, and a list of what was sent."""
-
-    def __init__(self, *, base: str = "https://api.test", reserve: float = 0.1) -> None:
-        self.base = base
-        self.now = START
-        self.sent: list[str] = []
-        self.reply: Callable[[httpx.Request], httpx.Response] = lambda _: httpx.Response(200)
-        self.book = Book(reserve=reserve, secondary_wait=60)
-        self.client = httpx.AsyncClient(transport=self.layer(), base_url=base)
-
-    def layer(self, inner: httpx.AsyncBaseTransport | None = None) -> Quota:
-        return Quota(
-            inner or httpx.MockTransport(self._answer),
-            self.book,
-            api="test",
-            base_path=httpx.URL(self.base).path,
-            wall=lambda: self.now,
-        )
-
-    def _answer(self, request: httpx.Request) -> httpx.Response:
-        self.sent.append(request.url.path)
-        return self.reply(request)
-
-    def after(self, seconds: float) -> datetime:
-        return self.now + timedelta(seconds=seconds)
-
-    def replies(self, status: int, headers: dict[str, str] | None = None, **options: Any) -> None:
-        self.reply = lambda _: httpx.Response(status, headers=headers, **options)
-
-    async def get(self, path: str = "/repos/o/r", **options: Any) -> httpx.Response:
-        return await self.client.get(path, **options)
-
-    async def is_refused(self, path: str = "/repos/o/r", **options: Any) -> RateLimited:
-        before = len(self.sent)
-        with pytest.raises(RateLimited) as caught:
-            await self.get(path, **options)
-        assert len(self.sent) == before, "the network was touched"
-        return caught.value
-
-    def github(
-        self, remaining: int, *, resource: str = "core", limit: int = 60, reset: float = 1800
-    ) -> dict[str, str]:
-        return {
-            "x-ratelimit-limit": str(limit),
-            "x-ratelimit-remaining": str(remaining),
-            "x-ratelimit-reset": str(int(self.after(reset).timestamp())),
-            "x-ratelimit-resource": resource,
-        }
-
-
-@pytest.mark.parametrize("status", [403, 429])
-async def test_githubs_primary_limit_is_handed_up_once_and_then_obeyed_until_its_reset(status: int) -> None:
-    world = World()
-    world.replies(status, world.github(0), json={"message": "API rate limit exceeded for 203.0.113.7."})
-    response = await world.get()
-    assert (response.status_code, response.json()["message"][:8]) == (status, "API rate")
-    refused = await world.is_refused()
-    assert (refused.retry_at, refused.scope, refused.limit) == (world.after(1800), "core", 60)
-    assert refused.api == "test"
-    world.now = world.after(1800)
-    world.replies(200, world.github(59))
-    assert (await world.get()).status_code == 200
 
 
 async def test_the_last_call_of_a_quota_is_answered_and_the_next_is_not_sent() -> None:
@@ -115,27 +37,6 @@ async def test_a_refusal_is_a_429_to_whoever_catches_httpx_errors() -> None:
     assert (told.code, told.retry_at) == ("rate-limited", world.after(98.5))
 
 
-async def test_githubs_search_has_a_quota_of_its_own() -> None:
-    world = World()
-    world.replies(200, world.github(50))
-    await world.get("/repos/o/r")
-    world.replies(200, world.github(0, resource="search", limit=10, reset=60))
-    await world.get("/search/repositories")
-    refused = await world.is_refused("/search/users")
-    assert (refused.scope, refused.limit, refused.retry_at) == ("search", 10, world.after(60))
-    assert (await world.get("/repos/o/other")).status_code == 200
-
-
-async def test_places_are_told_apart_below_the_base_path() -> None:
-    world = World(base="https://github.test/api/v3/")
-    world.replies(200, world.github(50))
-    await world.get("repos/o/r")
-    world.replies(200, world.github(0, resource="search"))
-    await world.get("search/repositories")
-    await world.is_refused("search/repositories")
-    assert (await world.get("repos/o/r")).status_code == 200
-
-
 async def test_a_hundred_calls_at_once_with_five_left_send_five() -> None:
     world = World()
     world.replies(200, world.github(5))
@@ -158,56 +59,6 @@ async def test_a_hundred_calls_at_once_with_five_left_send_five() -> None:
     assert len(world.sent) == 1 + 5
 
 
-async def test_an_authorised_304_is_free() -> None:
-    world = World(reserve=0)
-    world.replies(200, world.github(3))
-    await world.get(headers={"authorization": "Bearer token"})
-    world.replies(304)
-    for _ in range(10):
-        await world.get(headers={"authorization": "Bearer token"})
-    await _hold(world, 3, {"authorization": "Bearer token"})
-
-
-async def test_an_authorised_answer_that_tells_nothing_counts() -> None:
-    world = World(reserve=0)
-    world.replies(200, world.github(3))
-    await world.get(headers={"authorization": "Bearer token"})
-    world.replies(200)
-    await world.get(headers={"authorization": "Bearer token"})
-    await _hold(world, 2, {"authorization": "Bearer token"})
-
-
-async def test_a_304_without_a_credential_counts() -> None:
-    world = World(reserve=0)
-    world.replies(200, world.github(3))
-    await world.get()
-    world.replies(304)
-    await world.get()
-    await _hold(world, 2, {})
-
-
-async def _hold(world: World, left: int, headers: dict[str, str]) -> None:
-    """Sends calls that are not answered until no more may be sent; there must be `left` of them."""
-    layer = world.layer(httpx.MockTransport(_never))
-    calls: list[asyncio.Task[httpx.Response]] = []
-    for _ in range(left + 1):
-        request = httpx.Request("GET", f"{world.base}/repos/o/r", headers=headers)
-        calls.append(asyncio.ensure_future(layer.handle_async_request(request)))
-        await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    done = [call.done() for call in calls]
-    for call in calls:
-        call.cancel()
-    outcomes = await asyncio.gather(*calls, return_exceptions=True)
-    assert done == [False] * left + [True]
-    assert isinstance(outcomes[-1], RateLimited)
-
-
-async def _never(_: httpx.Request) -> httpx.Response:
-    await asyncio.Event().wait()
-    raise AssertionError("unreachable")
-
-
 async def test_work_that_nobody_waits_for_is_refused_first() -> None:
     world = World()
     world.replies(200, world.github(6, reset=300))
@@ -217,60 +68,6 @@ async def test_work_that_nobody_waits_for_is_refused_first() -> None:
     world.replies(200, world.github(7, reset=300))
     assert (await world.get()).status_code == 200
     assert (await world.get(extensions=BACKGROUND)).status_code == 200
-
-
-@pytest.mark.parametrize("status", [403, 429])
-@pytest.mark.parametrize(
-    ("headers", "body", "wait"),
-    [
-        ({"retry-after": "90"}, {"message": "Slow down"}, 90),
-        ({"retry-after": format_datetime(START + timedelta(seconds=45), usegmt=True)}, SECONDARY, 45),
-        ({}, SECONDARY, 60),
-        ({"x-ratelimit-remaining": "4000"}, SECONDARY, 60),
-        ({"retry-after": "-5"}, SECONDARY, 60),
-        ({"retry-after": "soon"}, SECONDARY, 60),
-    ],
-)
-async def test_githubs_secondary_limit_holds_everything_for_as_long_as_it_asks(
-    status: int, headers: dict[str, str], body: dict[str, str], wait: float
-) -> None:
-    world = World()
-    world.replies(status, {"x-github-request-id": "A:B", **headers}, json=body)
-    assert (await world.get()).status_code == status
-    refused = await world.is_refused("/users/x")
-    assert (refused.scope, refused.retry_at) == ("secondary", world.after(wait))
-    assert problem_of(refused, now=world.now).code == "slow-down"
-    world.now = world.after(wait)
-    world.replies(200)
-    assert (await world.get()).status_code == 200
-
-
-async def test_a_secondary_limit_with_a_spent_counter_waits_for_the_reset() -> None:
-    world = World()
-    world.replies(403, world.github(0, reset=600), json=SECONDARY)
-    await world.get()
-    assert (await world.is_refused("/users/x")).retry_at == world.after(600)
-
-
-async def test_each_further_secondary_limit_doubles_the_wait_until_a_call_is_served() -> None:
-    world = World()
-    for wait in (60, 120, 240):
-        world.replies(403, json=SECONDARY)
-        await world.get()
-        assert (await world.is_refused()).retry_at == world.after(wait)
-        world.now = world.after(wait)
-    world.replies(200)
-    await world.get()
-    world.replies(403, json=SECONDARY)
-    await world.get()
-    assert (await world.is_refused()).retry_at == world.after(60)
-
-
-async def test_a_missing_permission_is_no_limit() -> None:
-    world = World()
-    world.replies(403, world.github(50), json={"message": "Must have admin rights to Repository."})
-    for _ in range(3):
-        assert (await world.get()).status_code == 403
 
 
 @pytest.mark.parametrize("status", [200, 404, 500, 503])
@@ -340,6 +137,42 @@ async def test_a_redirects_target_elsewhere_has_its_own_quota() -> None:
     assert (await world.get()).status_code == 200
 
 
+async def test_a_call_that_asks_for_no_quota_is_sent_though_it_is_spent() -> None:
+    world = World()
+    world.replies(200, world.github(0))
+    await world.get()
+    assert (await world.get(extensions=REGARDLESS)).status_code == 200
+    await world.is_refused()
+    world.replies(200, world.github(50))
+    await world.get(extensions=REGARDLESS)
+    assert (await world.get()).status_code == 200, "what its answer announced was not learned"
+
+
+async def test_a_limit_that_a_call_without_quota_meets_holds_the_others() -> None:
+    world = World()
+    world.replies(429, {"retry-after": "5"})
+    await world.get(extensions=REGARDLESS)
+    assert (await world.is_refused()).retry_at == world.after(5)
+
+
+async def test_a_call_that_asks_for_no_quota_counts_while_it_is_under_way() -> None:
+    world = World(reserve=0)
+    world.replies(200, world.github(1))
+    await world.get()
+    gate = asyncio.Event()
+
+    async def answer(_: httpx.Request) -> httpx.Response:
+        await gate.wait()
+        return httpx.Response(200)
+
+    request = httpx.Request("GET", f"{world.base}/repos/o/r", extensions=REGARDLESS)
+    check = asyncio.ensure_future(world.layer(httpx.MockTransport(answer)).handle_async_request(request))
+    await asyncio.sleep(0)
+    await world.is_refused()
+    gate.set()
+    assert (await check).status_code == 200
+
+
 async def test_a_reopened_api_still_knows_what_was_announced() -> None:
     world = World()
     world.replies(200, world.github(0))
@@ -372,7 +205,7 @@ async def test_a_call_that_fails_counts_unless_it_never_left(error: Exception, c
     world.reply = fail
     with pytest.raises(type(error)):
         await world.get()
-    await _hold(world, 2 if counts else 3, {})
+    await hold(world, 2 if counts else 3, {})
 
 
 async def test_a_cancelled_call_is_no_longer_under_way() -> None:
@@ -380,7 +213,7 @@ async def test_a_cancelled_call_is_no_longer_under_way() -> None:
     world.replies(200, world.github(3))
     await world.get()
     for left in (3, 2):  # each round ends with calls cancelled that may have been counted
-        await _hold(world, left, {})
+        await hold(world, left, {})
         world.replies(200, world.github(left - 1))
         await world.get()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import httpx
 import pytest
@@ -15,10 +17,13 @@ from tux_http import HTTPClient
 from tux_http.redirects import ANYWHERE, OF_CONTENT, is_same_origin, redirected_headers, refuses
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
 
     from tests.conftest import TLS
+
+    Ask: TypeAlias = Callable[..., Awaitable[httpx.Response]]
+    Caller: TypeAlias = Callable[..., AbstractAsyncContextManager[Ask]]
 
 SECRET = "s3cr3t"
 CREDENTIALS = {
@@ -134,22 +139,51 @@ async def origins() -> AsyncGenerator[tuple[Origin, Origin]]:
         yield ours, theirs
 
 
-@pytest.mark.parametrize("unnamed", [True, False])
+# Who calls: each is given the first origin's URL and a client's keywords, and gives what asks for a path there.
+
+
+@contextlib.asynccontextmanager
+async def by_the_service(url: str, **options: Any) -> AsyncGenerator[Ask]:
+    async with HTTPClient(trust_env=False, **options) as client:
+
+        async def ask(method: str, path: str, **call: Any) -> httpx.Response:
+            return await client.request(method, url + path, **call)
+
+        yield ask
+
+
+@contextlib.asynccontextmanager
+async def by_an_api(url: str, *, verify: Any = True, **options: Any) -> AsyncGenerator[Ask]:
+    async with HTTPClient(trust_env=False, verify=verify) as client:
+        api = client.api("ours", base_url=url, **options)
+        yield api.request
+
+
+@contextlib.asynccontextmanager
+async def by_the_blocking_twin(url: str, **options: Any) -> AsyncGenerator[Ask]:
+    with HTTPClient(trust_env=False, **options).blocking() as twin:
+
+        async def ask(method: str, path: str, **call: Any) -> httpx.Response:
+            return await asyncio.to_thread(twin.request, method, url + path, **call)
+
+        yield ask
+
+
+by_all = pytest.mark.parametrize("caller", [by_the_service, by_an_api, by_the_blocking_twin])
+
+
+@by_all
 @pytest.mark.parametrize(
     "status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"]
 )
 async def test_credentials_and_cookies_stay_on_their_origin(
-    origins: tuple[Origin, Origin], status: str, unnamed: bool
+    origins: tuple[Origin, Origin], status: str, caller: Caller
 ) -> None:
     ours, theirs = origins
     ours.moves["/here"] = (status, f"{theirs.url}/there")
     options: dict[str, Any] = {"headers": CREDENTIALS, "cookies": {"session": SECRET}, "auth": ("me", SECRET)}
-    if unnamed:
-        async with HTTPClient(trust_env=False, **options) as client:
-            await client.get(f"{ours.url}/here")
-    else:
-        async with HTTPClient(trust_env=False) as client:
-            await client.api("ours", base_url=ours.url, **options).get("/here")
+    async with caller(ours.url, **options) as ask:
+        await ask("GET", "/here")
     assert SECRET in ours.asked[0]
     assert ours.last["cookie"] == f"session={SECRET}"
     assert theirs.asked[0].startswith("GET /there")
@@ -158,96 +192,121 @@ async def test_credentials_and_cookies_stay_on_their_origin(
     assert f"http://{theirs.last['host']}" == theirs.url
 
 
-async def test_a_redirect_within_the_origin_keeps_everything(origins: tuple[Origin, Origin]) -> None:
+@by_all
+async def test_a_redirect_within_the_origin_keeps_everything(
+    origins: tuple[Origin, Origin], caller: Caller
+) -> None:
     ours, _ = origins
     ours.moves["/here"] = ("302 Found", "/there")
-    async with HTTPClient(trust_env=False) as client:
-        api = client.api("ours", base_url=ours.url, headers=CREDENTIALS, cookies={"session": SECRET})
-        await api.get("/here")
+    async with caller(ours.url, headers=CREDENTIALS, cookies={"session": SECRET}) as ask:
+        await ask("GET", "/here")
     assert ours.asked[1].startswith("GET /there")
     assert all(ours.last[name] == value for name, value in CREDENTIALS.items())
     assert ours.last["cookie"] == f"session={SECRET}"
 
 
+@by_all
 async def test_what_was_dropped_on_the_way_out_does_not_come_back_on_the_way_home(
-    origins: tuple[Origin, Origin],
+    origins: tuple[Origin, Origin], caller: Caller
 ) -> None:
     ours, theirs = origins
     ours.moves["/here"] = ("302 Found", f"{theirs.url}/there")
     theirs.moves["/there"] = ("302 Found", f"{ours.url}/home")
-    async with HTTPClient(trust_env=False) as client:
-        api = client.api("ours", base_url=ours.url, headers=CREDENTIALS, cookies={"session": SECRET})
-        answer = await api.get("/here")
+    async with caller(ours.url, headers=CREDENTIALS, cookies={"session": SECRET}) as ask:
+        answer = await ask("GET", "/here")
     assert len(answer.history) == 2
     assert SECRET not in ours.asked[1]
 
 
-async def test_another_origins_cookies_are_not_sent_to_ours(origins: tuple[Origin, Origin]) -> None:
+@by_all
+async def test_another_origins_cookies_are_not_sent_to_ours(
+    origins: tuple[Origin, Origin], caller: Caller
+) -> None:
     ours, theirs = origins
     theirs_by_address = theirs.url.replace("localhost", "127.0.0.1")  # a cookie knows no ports
     ours.moves["/here"] = ("302 Found", f"{theirs_by_address}/there")
-    async with HTTPClient(trust_env=False) as client:
-        api = client.api("ours", base_url=ours.url)
-        await api.get("/here")
-        await api.get("/again")
+    async with caller(ours.url) as ask:
+        await ask("GET", "/here")
+        await ask("GET", "/again")
     assert "cookie" not in ours.last
 
 
+@by_all
 @pytest.mark.parametrize("status", ["307 Temporary Redirect", "308 Permanent Redirect"])
-async def test_a_body_that_goes_along_is_described(origins: tuple[Origin, Origin], status: str) -> None:
+async def test_a_body_that_goes_along_is_described(
+    origins: tuple[Origin, Origin], status: str, caller: Caller
+) -> None:
     ours, theirs = origins
     ours.moves["/here"] = (status, f"{theirs.url}/there")
-    async with HTTPClient(trust_env=False, headers=CREDENTIALS) as client:
-        await client.post(f"{ours.url}/here", json={"a": 1})
+    async with caller(ours.url, headers=CREDENTIALS) as ask:
+        await ask("POST", "/here", json={"a": 1})
     assert theirs.asked[0].startswith("POST /there")
     assert theirs.bodies == ['{"a":1}']
     assert (theirs.last["content-type"], theirs.last["content-length"]) == ("application/json", "7")
     assert SECRET not in theirs.asked[0]
 
 
-async def test_a_body_that_stays_is_not_described(origins: tuple[Origin, Origin]) -> None:
+@by_all
+async def test_a_body_that_stays_is_not_described(origins: tuple[Origin, Origin], caller: Caller) -> None:
     ours, theirs = origins
     ours.moves["/here"] = ("303 See Other", f"{theirs.url}/there")
-    async with HTTPClient(trust_env=False) as client:
-        await client.post(f"{ours.url}/here", json={"a": 1})
+    async with caller(ours.url) as ask:
+        await ask("POST", "/here", json={"a": 1})
     assert theirs.asked[0].startswith("GET /there")
     assert not {name for name in theirs.last if name.startswith("content-")}
 
 
-async def test_https_is_never_left_for_http(origins: tuple[Origin, Origin], tls: TLS) -> None:
+@by_all
+async def test_https_is_never_left_for_http(origins: tuple[Origin, Origin], tls: TLS, caller: Caller) -> None:
+    _, theirs = origins
+    ours = Origin(moves={"/here": ("302 Found", f"{theirs.url}/there")})
+    async with (
+        http1_server(ours.play, tls=tls.http11) as server,
+        caller(server.url, verify=tls.client) as ask,
+    ):
+        with pytest.raises(httpx.RemoteProtocolError, match="from https to http") as refused:
+            await ask("GET", "/here")
+        assert refused.value.request.url == f"{theirs.url}/there"
+        seen = await ask("GET", "/here", follow_redirects=False)
+        assert (seen.status_code, seen.headers["location"]) == (302, f"{theirs.url}/there")
+        assert (await ask("GET", "/elsewhere")).text == "ok"
+    assert theirs.asked == []
+
+
+async def test_the_next_request_from_https_to_http_is_not_sent_by_hand_either(
+    origins: tuple[Origin, Origin], tls: TLS
+) -> None:
     _, theirs = origins
     ours = Origin(moves={"/here": ("302 Found", f"{theirs.url}/there")})
     async with (
         http1_server(ours.play, tls=tls.http11) as server,
         HTTPClient(trust_env=False, verify=tls.client) as client,
     ):
-        with pytest.raises(httpx.RemoteProtocolError, match="from https to http") as refused:
-            await client.get(f"{server.url}/here")
-        assert refused.value.request.url == f"{theirs.url}/there"
-        assert theirs.asked == []
         seen = await client.get(f"{server.url}/here", follow_redirects=False)
-        assert (seen.status_code, seen.headers["location"]) == (302, f"{theirs.url}/there")
         assert seen.next_request is not None
+        with client.blocking() as twin, pytest.raises(httpx.RemoteProtocolError, match="from https to http"):
+            await asyncio.to_thread(twin.send, seen.next_request)
         with pytest.raises(httpx.RemoteProtocolError, match="from https to http"):
             await client.send(seen.next_request)
-        assert theirs.asked == []
-        assert (await client.get(f"{server.url}/elsewhere")).text == "ok"
+    assert theirs.asked == []
 
 
+@by_all
 async def test_http_may_be_left_for_https_without_the_credentials(
-    origins: tuple[Origin, Origin], tls: TLS
+    origins: tuple[Origin, Origin], tls: TLS, caller: Caller
 ) -> None:
     ours, _ = origins
     safe = Origin()
     async with (
         http1_server(safe.play, tls=tls.http11) as server,
-        HTTPClient(trust_env=False, verify=tls.client, headers=CREDENTIALS) as client,
+        caller(ours.url, verify=tls.client, headers=CREDENTIALS) as ask,
     ):
         ours.moves["/here"] = ("301 Moved Permanently", f"{server.url}/there")
-        assert (await client.get(f"{ours.url}/here")).text == "ok"
+        assert (await ask("GET", "/here")).text == "ok"
     assert SECRET not in safe.asked[0]
 
 
+@by_all
 @pytest.mark.parametrize(
     "location",
     [
@@ -260,10 +319,10 @@ async def test_http_may_be_left_for_https_without_the_credentials(
     ],
 )
 async def test_a_redirect_to_what_is_no_url_is_the_servers_error(
-    origins: tuple[Origin, Origin], location: str
+    origins: tuple[Origin, Origin], location: str, caller: Caller
 ) -> None:
     ours, _ = origins
     ours.moves["/here"] = ("302 Found", location)
-    async with HTTPClient(trust_env=False) as client:
+    async with caller(ours.url) as ask:
         with pytest.raises(httpx.RemoteProtocolError):
-            await client.get(f"{ours.url}/here")
+            await ask("GET", "/here")

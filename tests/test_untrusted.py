@@ -1,102 +1,37 @@
-"""URLs from users: where a connection goes, and that none goes anywhere else.
+"""URLs from users: where a connection goes, what a stranger gets to see, and how much is taken of one.
 
-No packet leaves loopback: names are resolved by tables, and a dialer stands in for the system's that
-connects to a listening canary whatever address it is given. A connection that the guard let through by
-mistake is one that the canary counts.
+The URLs themselves are in test_hostile_urls.py.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import itertools
 import secrets
-import socket
 import threading
-import tomllib
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
+from tests.public_web import ONCE, PUBLIC, Diverted, Names, for_users, sing
 from tests.servers import http1_server, read_request, response, settle
-from tux_http import BlockedAddress, HTTPClient, ResponseTooLarge, call_of
+from tux_http import BlockedAddress, HTTPClient, ResponseTooLarge
 from tux_http.policy import Caps, HTTPSettings, Policy, Retry, Timeouts
 from tux_http.untrusted import POLICY, GuardedBackend, Untrusted, rules
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable, Mapping
+    from collections.abc import AsyncGenerator
 
     import ssrfguard
 
     from tests.conftest import TLS
     from tests.servers import HTTP1Server
-
-PUBLIC = "93.184.215.14"
-ONCE = Policy(retry=Retry(attempts=1), quota=POLICY.quota)
-
-_table: dict[str, list[dict[str, Any]]] = tomllib.loads(
-    (Path(__file__).parent / "hostile_urls.toml").read_text(encoding="utf-8")
-)
-
-
-def rows(verdict: str) -> list[Any]:
-    return [pytest.param(row, id=f"{row['why']}: {row['url']!a}") for row in _table[verdict]]
-
-
-def info(address: str, port: int) -> Any:
-    """An answer as getaddrinfo gives it."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    tail = (0, 0) if family is socket.AF_INET6 else ()
-    return family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, port, *tail)
-
-
-@dataclass
-class Names:
-    """A resolver: a table of names, whose answers may differ from one lookup to the next. Addresses are themselves."""
-
-    answers: dict[str, Iterable[list[str]]] = field(default_factory=dict[str, "Iterable[list[str]]"])
-    asked: list[str] = field(default_factory=list[str])
-
-    def __post_init__(self) -> None:
-        self.answers = {name: iter(answers) for name, answers in self.answers.items()}
-
-    async def __call__(self, host: str, port: int) -> list[Any]:
-        self.asked.append(host)
-        if host in self.answers:
-            return [info(address, port) for address in next(iter(self.answers[host]))]
-        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
-
-
-class Diverted(GuardedBackend):
-    """Connects to servers of the tests, by the address that would be dialed: "*" stands for every other."""
-
-    def __init__(
-        self, names: Names, routes: Mapping[str, HTTP1Server], allowed: ssrfguard.Policy | None = None
-    ) -> None:
-        self.allowed = allowed or rules()
-        super().__init__(self.allowed, resolver=names)
-        self.dialed: list[str] = []
-        self._routes = routes
-
-    async def open(self, addresses: list[Any], local: Any | None = None) -> socket.socket:
-        self.dialed += [str(address[4][0]) for address in addresses]
-        server = self._routes.get(self.dialed[-1]) or self._routes.get("*")
-        if server is None:
-            raise ConnectionRefusedError
-        return await super().open([info("127.0.0.1", server.port)], local)
-
-
-async def sing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while True:
-        await read_request(reader)
-        writer.write(response(b"tweet"))
 
 
 @pytest.fixture
@@ -109,99 +44,6 @@ async def canary() -> AsyncGenerator[HTTP1Server]:
 async def service(tls: TLS) -> AsyncGenerator[HTTPClient]:
     async with HTTPClient(verify=tls.client, trust_env=False) as service:
         yield service
-
-
-@contextlib.asynccontextmanager
-async def for_users(
-    service: HTTPClient, backend: Diverted, tls: TLS, **options: Any
-) -> AsyncGenerator[Untrusted]:
-    options = {"policy": ONCE, "tls": tls.client, **options}
-    made = Untrusted(service, backend.allowed, backend=backend, **options)
-    try:
-        yield made
-    finally:
-        await made.aclose()
-
-
-def names_of(row: dict[str, Any]) -> Names:
-    """What a row's host resolves to, however often it is asked."""
-    if row.get("rule") == "not a URL":
-        return Names()
-    answers = row.get("answers") or [row.get("dials", PUBLIC)]
-    return Names({httpx.URL(row["url"]).raw_host.decode(): itertools.repeat(answers)})
-
-
-# The table
-
-
-def test_the_table_has_at_least_a_hundred_hostile_urls_and_none_twice() -> None:
-    urls = [row["url"] for verdict in _table.values() for row in verdict]
-    assert len(_table["refused"]) >= 100
-    assert len(urls) == len(set(urls))
-    assert all(row["why"] and row["rule"] for row in _table["refused"])
-
-
-@pytest.mark.parametrize("row", rows("refused"))
-async def test_a_hostile_url_is_refused_and_no_connection_is_made(
-    row: dict[str, Any], service: HTTPClient, canary: HTTP1Server, tls: TLS
-) -> None:
-    backend = Diverted(names_of(row), {"*": canary})
-    async with for_users(service, backend, tls) as users:
-        if row["rule"] == "not a URL":
-            with pytest.raises(httpx.InvalidURL):
-                await users.get(row["url"])
-        else:
-            with pytest.raises(BlockedAddress) as refused:
-                await users.get(row["url"])
-            assert row["rule"] in refused.value.reason
-            assert refused.value.api == "untrusted"
-            assert refused.value.request.method == "GET"
-    assert (backend.dialed, canary.accepted) == ([], 0)
-
-
-@pytest.mark.parametrize("row", [row for row in rows("refused") if "\n" not in row.values[0]["url"]])
-async def test_a_redirect_to_a_hostile_url_leads_nowhere(
-    row: dict[str, Any], service: HTTPClient, canary: HTTP1Server, tls: TLS
-) -> None:
-    async def redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        location = b"Location: " + row["url"].encode()
-        while (await read_request(reader)).startswith(b"GET /start "):
-            writer.write(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n" + location + b"\r\n\r\n")
-        writer.write(response(b"still here"))
-
-    names = names_of(row)
-    names.answers["start.example"] = itertools.repeat([PUBLIC])
-    async with http1_server(redirect) as start:
-        backend = Diverted(names, {PUBLIC: start, "*": canary})
-        async with for_users(service, backend, tls) as users:
-            if row.get("stays"):
-                assert (await users.get("http://start.example/start")).text == "still here"
-            else:
-                with pytest.raises((BlockedAddress, httpx.RemoteProtocolError)):
-                    await users.get("http://start.example/start")
-    assert (backend.dialed, canary.accepted) == ([PUBLIC], 0)
-
-
-@pytest.mark.parametrize("row", rows("allowed"))
-async def test_a_public_look_alike_is_allowed(row: dict[str, Any], service: HTTPClient, tls: TLS) -> None:
-    backend = Diverted(names_of(row), {})
-    async with for_users(service, backend, tls) as users:
-        with pytest.raises(httpx.ConnectError) as unreachable:
-            await users.get(row["url"])
-    assert not isinstance(unreachable.value, BlockedAddress)
-    assert backend.dialed == [row["dials"]]
-
-
-async def test_the_canary_sings_when_a_connection_is_made(
-    service: HTTPClient, canary: HTTP1Server, tls: TLS
-) -> None:
-    backend = Diverted(Names({"example.com": [[PUBLIC]]}), {"*": canary})
-    async with for_users(service, backend, tls) as users:
-        answer = await users.get("http://example.com/")
-    assert (answer.text, backend.dialed, canary.accepted) == ("tweet", [PUBLIC], 1)
-    call = call_of(answer)
-    assert call is not None
-    assert call.api == "untrusted"
 
 
 # With the system's own dialer

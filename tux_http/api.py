@@ -157,7 +157,7 @@ class API:
             options: As `httpx.AsyncClient.request`: `params`, `headers`, `json`, `data`, `files`,
                 `content`, `timeout`, `follow_redirects`, `auth`. A header given here wins over the
                 API's and over the one a body implies (`application/json-patch+json` with `json=`).
-                And of `CallOptions`: `deadline` in seconds, `retry`, `breaker`, `quota`, `lane`,
+                And of `CallOptions`: `deadline` in seconds, `retry`, `breaker`, `quota`, `lane`, `cache`,
                 `priority`, `caller`, `max_body`.
 
         Raises:

@@ -6,13 +6,18 @@ import secrets
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from loguru import logger
 
 if TYPE_CHECKING:
     import httpx
 
 EXTENSION = "tux_http"
 """The key under which requests and responses carry their `Call` in `.extensions`."""
+
+Refuser: TypeAlias = Literal["breaker", "quota", "lane", "guard"]
+"""The layers that refuse calls."""
 
 
 def new_reference() -> str:
@@ -43,7 +48,14 @@ class Call:
     `url` has no userinfo, query or fragment. `waited` is the time spent in queues and back-off,
     `elapsed` the time until the answer (or its head, when streaming), both in seconds. `breaker` is the
     state in which the last attempt found its origin's circuit: "closed", "half-open" or "open".
+    `answered` is the status of the answer, which the cache may have given.
+    `cache` is how the cache answered: "hit" is a good answer from it, "revalidated" one that the upstream said
+    is still good, "stale" an old one, "miss" the upstream's; None if it was not asked. `cached_age` is how old
+    an answer from it was, in seconds; `stale_because`, why an old one was given: the name of an error or "504",
+    a status, "slow" or "refreshing". `coalesced` says that another call's answer was this one's too, and that
+    the attempts are that call's.
     `refused_by` is the layer of ours that refused it: "breaker", "quota", "lane" or "guard".
+    `limited_until` is when calls like it may be sent again, if its last answer was a limit's refusal.
     """
 
     method: str
@@ -55,9 +67,14 @@ class Call:
     attempts: list[Attempt] = field(default_factory=list[Attempt])
     waited: float = 0.0
     elapsed: float | None = None
-    cache: str | None = None
+    answered: int | None = None
+    cache: Literal["hit", "miss", "revalidated", "stale"] | None = None
+    cached_age: float | None = None
+    stale_because: str | None = None
+    coalesced: bool = False
     breaker: str | None = None
-    refused_by: Literal["breaker", "quota", "lane", "guard"] | None = None
+    refused_by: Refuser | None = None
+    limited_until: datetime | None = None
     _clock: float = field(default_factory=time.perf_counter, repr=False)
 
     @classmethod
@@ -67,6 +84,9 @@ class Call:
 
     @property
     def status(self) -> int | None:
+        """That of the answer, or, without one, of the last attempt."""
+        if self.answered is not None:
+            return self.answered
         return self.attempts[-1].status if self.attempts else None
 
     @property
@@ -91,3 +111,29 @@ def call_of(carrier: httpx.Response | BaseException) -> Call | None:
     extensions: dict[str, object] = getattr(carrier, "extensions", {})
     found = extensions.get(EXTENSION) or getattr(carrier, "call", None)
     return found if isinstance(found, Call) else None
+
+
+def report(call: Call, error: BaseException | None = None) -> None:
+    """The one line per call: api, method, path without query, outcome, ms, attempts, reference.
+
+    At DEBUG where no upstream was asked: a busy bot answers most from its cache.
+    """
+    asked = bool(call.attempts) or error is not None
+    logger.bind(call=call).log(
+        "INFO" if asked else "DEBUG",
+        "{} {} {} -> {} in {:.0f} ms, {} attempt(s), ref {}",
+        call.api or "-",
+        call.method,
+        call.path,
+        type(error).__name__ if error is not None else _outcome(call),
+        (call.elapsed or 0.0) * 1000,
+        len(call.attempts),
+        call.reference,
+    )
+
+
+def _outcome(call: Call) -> str:
+    if call.cached_age is None:
+        return str(call.status)
+    because = f" ({call.stale_because})" if call.stale_because else ""
+    return f"{call.status} {call.cache}, {call.cached_age:.0f} s old{because},"

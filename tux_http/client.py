@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 import idna
-from loguru import logger
 
-from tux_http.call import EXTENSION, Call, call_of, public_url
+from tux_http.call import EXTENSION, Call, call_of, public_url, report
 from tux_http.errors import DeadlineExceeded, ResponseTooLarge, attach_call
 from tux_http.options import answerable_until, options_of, with_options
 from tux_http.redirects import OriginBound
@@ -80,13 +79,7 @@ class ServiceClient(OriginBound):
             httpx.InvalidURL: The URL can't be parsed, encoded or connected to.
             httpx.LocalProtocolError: A header can't be sent.
         """
-        url = checked_url(url)
-        try:
-            return super().build_request(method, url, **options)
-        except UnicodeEncodeError as exc:
-            raise httpx.LocalProtocolError(
-                f"a header can't be sent: character {exc.start} is not ASCII"
-            ) from exc
+        return checked_request(super().build_request, method, url, **options)
 
     async def send(self, request: httpx.Request, *, stream: bool = False, **options: Any) -> httpx.Response:
         """As httpx; the response and every exception carry the call's record."""
@@ -98,6 +91,7 @@ class ServiceClient(OriginBound):
             async with bound.limited():
                 response = await super().send(request, stream=stream, **options)
         response.extensions[EXTENSION] = call
+        call.answered = response.status_code
         if stream:
             response.stream = _Watched(response.stream, bound)
         call.end()
@@ -248,7 +242,7 @@ async def streamed(
         await response.aclose()
 
 
-OPTIONS: Final = ("deadline", "retry", "breaker", "quota", "lane", "priority", "caller", "max_body")
+OPTIONS: Final = ("deadline", "retry", "breaker", "quota", "lane", "cache", "priority", "caller", "max_body")
 """Keywords of a call that are ours, and not httpx's; see `CallOptions`."""
 
 
@@ -295,20 +289,17 @@ def checked_url(url: httpx.URL | str) -> httpx.URL:
     return parsed
 
 
+def checked_request(
+    build: Callable[..., httpx.Request], method: str, url: httpx.URL | str, **options: Any
+) -> httpx.Request:
+    """What an httpx client's `build_request` gives; `ServiceClient.build_request` documents what is raised."""
+    url = checked_url(url)
+    try:
+        return build(method, url, **options)
+    except UnicodeEncodeError as exc:
+        raise httpx.LocalProtocolError(f"a header can't be sent: character {exc.start} is not ASCII") from exc
+
+
 def _content_length(response: httpx.Response) -> int | None:
     value = response.headers.get("content-length", "")
     return int(value) if value.isdecimal() else None
-
-
-def report(call: Call, error: BaseException | None = None) -> None:
-    """The one line per upstream call: api, method, path without query, outcome, ms, attempts, reference."""
-    logger.bind(call=call).info(
-        "{} {} {} -> {} in {:.0f} ms, {} attempt(s), ref {}",
-        call.api or "-",
-        call.method,
-        call.path,
-        type(error).__name__ if error is not None else call.status,
-        (call.elapsed or 0.0) * 1000,
-        len(call.attempts),
-        call.reference,
-    )

@@ -11,6 +11,7 @@ from typing import Literal
 import httpx
 import msgspec
 
+from tux_http.certificates import problem_with_file
 from tux_http.config_loading import Draft, Problem
 from tux_http.policy import Breaker, Caps, HTTPSettings, Lane, Policy, Quota, Retry
 from tux_http.redaction import MARK, Redactor, is_sensitive
@@ -191,7 +192,12 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     draft.add_environment(environ)
     settings: Settings = draft.settle()
     tokens, problems = _tokens(settings.apis, environ)
-    problems = [*draft.problems, *_misnamed(draft, settings.apis), *problems]
+    problems = [
+        *draft.problems,
+        *_misnamed(draft, settings.apis),
+        *problems,
+        *_certificates(settings, environ),
+    ]
     if problems:
         hide = Redactor(tokens.values())
         raise ConfigError(dict.fromkeys(problem.line(hide) for problem in problems))
@@ -224,6 +230,12 @@ def _misnamed(draft: Draft, apis: Iterable[str]) -> Iterator[Problem]:
         elif variable in owners:
             yield Problem(f"{label} needs another name: {variable} is for {owners[variable]}")
         owners.setdefault(variable, f"apis.{name}")
+
+
+def _certificates(settings: Settings, environ: Mapping[str, str]) -> Iterator[Problem]:
+    """A file of certificates that nothing can be verified with: better told at the start than by each call."""
+    if settings.http.trust_env and (problem := problem_with_file(environ)) is not None:
+        yield Problem(problem)
 
 
 def _tokens(apis: Iterable[str], environ: Mapping[str, str]) -> tuple[dict[str, str], list[Problem]]:

@@ -12,10 +12,13 @@ import httpx
 from loguru import logger
 
 from tux_http.api import API
+from tux_http.blocking import BlockingClient
+from tux_http.certificates import ssl_context
 from tux_http.client import ServiceClient, requested, streamed
 from tux_http.policy import HTTPSettings, Policy
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncGenerator, Iterable, Mapping
     from http.cookiejar import Cookie
     from urllib.request import Request as UrllibRequest
@@ -117,10 +120,10 @@ class HTTPClient:
                 await api.aclose()
             await client.aclose()
 
-    def _ssl_context(self) -> Any:
+    def _ssl_context(self) -> ssl.SSLContext:
         options = self._options
         trust_env = options.get("trust_env", self.settings.trust_env)
-        return httpx.create_ssl_context(options.get("verify", True), options.get("cert"), trust_env)
+        return ssl_context(options.get("verify", True), options.get("cert"), trust_env=trust_env)
 
     def _client_options(self) -> dict[str, Any]:
         """Keywords for `httpx.AsyncClient` and `httpx.Client` alike: the settings, then what was given."""
@@ -144,11 +147,16 @@ class HTTPClient:
         return {name: value for name, value in self._client_options().items() if name in names}
 
     def blocking(self) -> httpx.Client:
-        """A blocking twin for scripts: same headers, limits, timeouts, redirects and TLS; the caller closes it."""
-        options = {**self._client_options(), "verify": self._ssl_context()}
+        """A blocking twin for scripts: same headers, limits, timeouts, redirects and TLS; the caller closes it.
+
+        Its redirects have the same rules too, and it keeps no cookies either.
+        """
+        options: dict[str, Any] = {**self._client_options(), "verify": self._ssl_context()}
         for name in ("cert", "mounts", "event_hooks"):  # the context holds the first, the others are async
             options.pop(name, None)
-        return httpx.Client(**options)
+        client = BlockingClient(**options)
+        client.cookies = _unkept_cookies(self._options.get("cookies"))
+        return client
 
     def api(
         self,

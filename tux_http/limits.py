@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "LARGEST_MESSAGE",
+    "LIMITED_STATUSES",
     "LONGEST_WAIT",
     "SECONDARY_WAIT",
     "Announced",
@@ -40,9 +42,14 @@ LONGEST_WAIT: Final = timedelta(days=1)
 SECONDARY_WAIT: Final = timedelta(seconds=60)
 """GitHub: "Otherwise, wait for at least one minute before retrying"."""
 
+LIMITED_STATUSES: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
+"""Of responses that may be a limit's refusal."""
+
+LARGEST_MESSAGE: Final = 64 * 1024
+"""Bytes of a body that is looked at; a limit's message is one short sentence."""
+
 _DIGITS: Final = re.compile(r"[0-9]{1,18}")
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_LARGEST_MESSAGE: Final = 64 * 1024  # bytes; a limit's message is one short sentence
 _GITHUB_HEADERS: Final = ("x-github-request-id", "x-ratelimit-resource")
 
 _LONGEST_DELAY: Final = timedelta(days=366).total_seconds()  # more is no delay, but a moment since 1970
@@ -167,7 +174,11 @@ def _quotas(told: list[Announced | None]) -> tuple[Announced, ...]:
 
 
 def limit_of(
-    response: httpx.Response, now: datetime, *, secondary_wait: timedelta = SECONDARY_WAIT
+    response: httpx.Response,
+    now: datetime,
+    *,
+    secondary_wait: timedelta = SECONDARY_WAIT,
+    body: bytes | None = None,
 ) -> Limit | None:
     """The limit for which a response was refused; None if it was not refused for a limit.
 
@@ -177,12 +188,13 @@ def limit_of(
         response: Any; its body is looked at if it was read.
         now: Aware; waits that are given in seconds count from here.
         secondary_wait: How long a secondary limit holds that does not say it.
+        body: Decoded, where the response was read and did not keep it.
     """
-    if response.status_code not in {HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS}:
+    if response.status_code not in LIMITED_STATUSES:
         return None
     headers = response.headers
     spent = _spent(headers, now)
-    kind = _kind(response, _message(response), spent)
+    kind = _kind(response, _message(_content(response) if body is None else body), spent)
     if kind is None:
         return None
     return Limit(
@@ -283,13 +295,16 @@ def _is_spent(headers: Mapping[str, str]) -> bool:
     return _number(headers.get("x-ratelimit-remaining", "")) == 0
 
 
-def _message(response: httpx.Response) -> str:
-    """The `message` of a JSON error body, in lower case; "" where there is none to read."""
+def _content(response: httpx.Response) -> bytes:
     try:
-        content = response.content
+        return response.content
     except httpx.ResponseNotRead:
-        return ""
-    if len(content) > _LARGEST_MESSAGE:
+        return b""
+
+
+def _message(content: bytes) -> str:
+    """The `message` of a JSON error body, in lower case; "" where there is none to read."""
+    if len(content) > LARGEST_MESSAGE:
         return ""
     try:
         return msgspec.json.decode(content, type=_ErrorBody).message.lower()

@@ -23,8 +23,11 @@ class CallOptions(msgspec.Struct, frozen=True, kw_only=True):
     `deadline` is in seconds, `max_body` in bytes after decoding. `retry=True` says that the call may be
     repeated though its method is not idempotent, False that it never is; a `Retry` replaces the policy's
     attempts, back-offs and costs, not the size of its budget. False for `breaker`, `quota` or `lane` lets
-    the call pass that layer: it is neither refused nor counted there, as a health check wants it.
+    the call pass that layer: it is not refused there, as a health check wants it; the breaker and the lane do
+    not count it either, and the quota learns from its answer.
     `priority="background"` is for work that nobody waits for: it is refused first when a quota runs low.
+    `cache` is "no-cache" to have the upstream say that the answer is still good, "no-store" to neither use
+    nor keep one, "only-if-cached" to ask no upstream (504 if there is none; RFC 9111, section 5.2.1).
     `caller` is who is served in turn when a lane is full, a Discord user or guild id. `streaming` is set by
     `stream()`: the body is read by the caller, not by the layers.
     """
@@ -34,6 +37,7 @@ class CallOptions(msgspec.Struct, frozen=True, kw_only=True):
     breaker: bool | None = None
     quota: bool | None = None
     lane: bool | None = None
+    cache: Literal["no-cache", "no-store", "only-if-cached"] | None = None
     priority: Literal["interactive", "background"] = "interactive"
     caller: object = None
     max_body: int | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, Literal
 
 import httpx
 import msgspec
@@ -98,8 +98,13 @@ class Breaker(_Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Leaving an origin alone that fails. Times are in seconds.
 
     Opens when at least `minimum_calls` within `window` had a failure ratio of `failure_ratio` or more;
-    probes after `open_for`, doubling to `max_open_for`. That is short by default: what is kept waiting is
-    people, and one probe every few seconds hurts no upstream.
+    probes after `open_for`, doubling to `max_open_for`, both counted from when a probe was sent. That is
+    short by default: what is kept waiting is people, and one probe every few seconds hurts no upstream.
+
+    A probe fails if its answer is not complete (its head, when streaming) `probe_timeout` after it was sent,
+    whatever its deadline: so a hung upstream is found again within the longer of that and `max_open_for`.
+    The price: one whose every answer takes longer stays refused once its circuit is open. Set it above the
+    slowest good answer; at the deadline or above, it cuts no probe short.
     """
 
     enabled: bool = True
@@ -108,9 +113,10 @@ class Breaker(_Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     failure_ratio: float = 0.5
     open_for: float = 5.0
     max_open_for: float = 6.0
+    probe_timeout: float = 6.0
 
     def __post_init__(self) -> None:
-        for name in ("window", "minimum_calls", "failure_ratio", "open_for", "max_open_for"):
+        for name in self.__struct_fields__[1:]:  # all but `enabled`
             _positive(name, getattr(self, name))
         if self.failure_ratio > 1:
             raise ValueError(f"failure_ratio must be at most 1, got {self.failure_ratio:g}")
@@ -155,6 +161,49 @@ class Caps(_Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
         _not_negative("max_codings", self.max_codings)
 
 
+class Caching(_Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Answering from what was answered before (RFC 9111), and asking once for what many ask. Times are in seconds.
+
+    `default_ttl` is for how long an answer is good whose upstream does not say. `stale_if_error` is how old an
+    answer may be that stands in while the upstream fails or limits us; `stale_while_revalidate`, for how long
+    past its time an answer is given at once while a new one is fetched; both unless the answer forbids it or
+    says otherwise (RFC 5861). `patience` is how long an upstream may take before an old answer stands in.
+    `max_entry` is the largest body that is kept, in bytes.
+    """
+
+    enabled: bool = True
+    default_ttl: float = 0.0
+    stale_if_error: float = 86400.0
+    stale_while_revalidate: float = 60.0
+    patience: float = 3.0
+    max_entry: int = 1024 * 1024
+
+    def __post_init__(self) -> None:
+        for name in ("default_ttl", "stale_if_error", "stale_while_revalidate", "max_entry"):
+            _not_negative(name, getattr(self, name))
+        _positive("patience", self.patience)
+
+
+class CacheSettings(_Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the service keeps what the cache of its APIs holds; sizes are in bytes.
+
+    `path` is the file of the "sqlite" store, "" for one in the platform's cache directory; `url` the server of
+    the "redis" store, as redis://HOST:PORT/DATABASE. `memory_entries` and `memory_bytes` bound what is held in
+    memory over any store, `disk_bytes` the file.
+    """
+
+    store: Literal["memory", "sqlite", "redis"] = "memory"
+    path: str = ""
+    url: str = "redis://localhost:6379/0"
+    memory_entries: int = 2048
+    memory_bytes: int = 32 * 1024 * 1024
+    disk_bytes: int = 256 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        for name in ("memory_entries", "memory_bytes", "disk_bytes"):
+            _positive(name, getattr(self, name))
+
+
 class Policy(_Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How calls of one named API behave. `deadline` is in seconds and bounds the whole call."""
 
@@ -164,6 +213,7 @@ class Policy(_Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     quota: Quota = Quota()
     lane: Lane = Lane()
     caps: Caps = Caps()
+    caching: Caching = Caching()
 
     def __post_init__(self) -> None:
         if self.deadline is not None:

@@ -228,7 +228,9 @@ def _limited(root: errors.RateLimited, now: datetime) -> tuple[str, datetime | N
 def _refused(response: httpx.Response, now: datetime) -> tuple[str, datetime | None]:
     limit = limit_of(response, now)
     if limit is not None:
-        return "slow-down" if limit.kind == "secondary" else "rate-limited", limit.retry_at
+        call = call_of(response)
+        known = call.limited_until if call is not None else None  # of the API, with earlier limits in mind
+        return "slow-down" if limit.kind == "secondary" else "rate-limited", known or limit.retry_at
     return status_code(response.status_code), retry_after(response.headers, now)
 
 

@@ -7,9 +7,10 @@ to http.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import httpx
+from httpx._client import BaseClient  # what both clients' redirects are built by
 
 ANYWHERE: Final = frozenset({"accept", "accept-encoding", "accept-language", "user-agent"})
 """Header fields that another origin gets too: none of them says who asks."""
@@ -22,9 +23,11 @@ REDIRECTED_FROM: Final = "tux_http.redirected_from"
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
-for _hook in ("_build_redirect_request", "_redirect_url", "_send_single_request"):
-    if not hasattr(httpx.AsyncClient, _hook):
-        raise ImportError(f"httpx {httpx.__version__} has no AsyncClient.{_hook}; tux_http needs httpx 0.28")
+for _client in (httpx.AsyncClient, httpx.Client):
+    for _hook in ("_build_redirect_request", "_redirect_url", "_send_single_request"):
+        if not hasattr(_client, _hook):
+            _missing = f"{_client.__name__}.{_hook}"
+            raise ImportError(f"httpx {httpx.__version__} has no {_missing}; tux_http needs httpx 0.28")
 
 
 def is_same_origin(one: httpx.URL, other: httpx.URL) -> bool:
@@ -57,8 +60,8 @@ def refuses(old: httpx.URL, new: httpx.URL) -> bool:
     return old.scheme == "https" and new.scheme == "http"
 
 
-class OriginBound(httpx.AsyncClient):
-    """An `httpx.AsyncClient` whose redirects follow the rules above."""
+class _RedirectRules(BaseClient):
+    """What both clients below do alike: the rules above, where httpx builds a redirect's request."""
 
     def _build_redirect_request(self, request: httpx.Request, response: httpx.Response) -> httpx.Request:
         redirected = super()._build_redirect_request(request, response)
@@ -75,9 +78,25 @@ class OriginBound(httpx.AsyncClient):
             raise httpx.RemoteProtocolError("the redirect's URL is not valid", request=request) from exc
         return url
 
+
+def _check_followed(request: httpx.Request) -> None:
+    # When it is sent and not where it is built, for that is done for callers who follow no redirect too.
+    old: httpx.URL | None = request.extensions.get(REDIRECTED_FROM)
+    if old is not None and refuses(old, request.url):
+        raise httpx.RemoteProtocolError("a redirect from https to http is not followed", request=request)
+
+
+class OriginBound(_RedirectRules, httpx.AsyncClient):
+    """An `httpx.AsyncClient` whose redirects follow the rules above."""
+
     async def _send_single_request(self, request: httpx.Request) -> httpx.Response:
-        # Here and not where the request is built, for that is done for callers who follow no redirect too.
-        old: Any = request.extensions.get(REDIRECTED_FROM)
-        if old is not None and refuses(old, request.url):
-            raise httpx.RemoteProtocolError("a redirect from https to http is not followed", request=request)
+        _check_followed(request)
         return await super()._send_single_request(request)
+
+
+class BlockingOriginBound(_RedirectRules, httpx.Client):
+    """An `httpx.Client` whose redirects follow the rules above."""
+
+    def _send_single_request(self, request: httpx.Request) -> httpx.Response:
+        _check_followed(request)
+        return super()._send_single_request(request)

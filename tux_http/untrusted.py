@@ -20,12 +20,13 @@ import httpx
 import ssrfguard
 
 from tux_http.api import API, expand
+from tux_http.certificates import ssl_context
 from tux_http.client import ServiceClient, checked_url
 from tux_http.errors import BlockedAddress
 from tux_http.policy import Policy, Quota
 from tux_http.transports.engine import Engine
 from tux_http.transports.engine.wire import Backend
-from tux_http.transports.layer import Layer
+from tux_http.transports.layer import Layer, note_refusal
 
 if TYPE_CHECKING:
     import ssl
@@ -138,14 +139,18 @@ class URLGuard(Layer):
         except httpx.ConnectError as exc:
             if not isinstance(exc.__cause__, Refused):
                 raise
-            raise BlockedAddress(reason=str(exc.__cause__), api=self._api, request=request) from exc
+            raise self._refused(str(exc.__cause__), request) from exc
 
     def _check(self, request: httpx.Request) -> None:
         try:
             self._allowed.check_url(str(request.url))
         except ssrfguard.BlockedURLError as exc:
             # Not from exc, whose text quotes the URL with whatever password is in it.
-            raise BlockedAddress(reason=exc.reason, api=self._api, request=request) from None
+            raise self._refused(exc.reason, request) from None
+
+    def _refused(self, reason: str, request: httpx.Request) -> BlockedAddress:
+        note_refusal(request, "guard")
+        return BlockedAddress(reason=reason, api=self._api, request=request)
 
 
 class Untrusted(API):
@@ -206,7 +211,7 @@ class Untrusted(API):
         if self._tls is None and self._transport is None:
             # Not the service's: that may hold a client certificate. Loading it blocks, so it is done off the loop.
             trust_env = self._service.settings.trust_env
-            self._tls = await asyncio.to_thread(httpx.create_ssl_context, trust_env=trust_env)
+            self._tls = await asyncio.to_thread(ssl_context, trust_env=trust_env)
         return await super().get_client()
 
     def _open(self, owner: ServiceClient) -> ServiceClient:  # noqa: ARG002  # its pool is not used

@@ -185,7 +185,13 @@ class Book:
         self._routes: _Recent[str, tuple[str, ...]] = _Recent(MOST_ROUTES)
 
     def start(
-        self, credential: Hashable, route: Route, now: datetime, *, background: bool = False
+        self,
+        credential: Hashable,
+        route: Route,
+        now: datetime,
+        *,
+        background: bool = False,
+        refusable: bool = True,
     ) -> Ticket | Refusal:
         """Counts a call that is about to be sent, or says why it may not be.
 
@@ -194,6 +200,7 @@ class Book:
             route: Where it goes.
             now: Aware.
             background: Whether nobody waits for it, so that it may not touch the reserve.
+            refusable: Whether it may be refused; otherwise it is only counted.
         """
         account = self._accounts.recall(credential) or self._accounts.keep(credential, _Account())
         placed = self._placed(route)
@@ -201,7 +208,7 @@ class Book:
         refusals = [self._refusal(account, name, now, background=background) for name in names]
         refusals.append(_paused(account, now))
         refusal = max(filter(None, refusals), key=lambda refusal: refusal.retry_at, default=None)
-        if refusal is not None:
+        if refusal is not None and refusable:
             return refusal
         account.enter(placed)
         return Ticket(account, route, names, placed, account.lessons)
@@ -234,6 +241,15 @@ class Book:
         account = ticket.account
         doublings = account.strikes if _is_further(ticket) else max(account.strikes - 1, 0)
         return min(self._wait * 2 ** min(doublings, _MOST_DOUBLINGS), LONGEST_WAIT)
+
+    def held_until(self, ticket: Ticket, now: datetime) -> datetime | None:
+        """Until when calls like this one are refused for what the upstream said; None if they are not."""
+        account = ticket.account
+        quotas = (account.quota(name, now) for name in self._placed(ticket.route) or account.usual(now))
+        ends = [quota.reset for quota in quotas if quota is not None and not quota.remaining]
+        if (paused := _paused(account, now)) is not None:
+            ends.append(paused.retry_at)
+        return max(ends, default=None)
 
     def _placed(self, route: Route) -> tuple[str, ...]:
         rough, fine = route

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -10,12 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 
-from tux_http.errors import BlockedAddress, CircuitOpen
+from tux_http.errors import BlockedAddress, CircuitOpen, DeadlineExceeded
+from tux_http.options import options_of
 from tux_http.transports.circuit import Verdict
-from tux_http.transports.layer import Layer, deadline_at, record_of
+from tux_http.transports.layer import Layer, deadline_at, note_refusal, record_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable, Generator
 
     from tux_http.transports.circuit import Circuit, Circuits, Permit, State
 
@@ -82,11 +84,20 @@ class CircuitBreaker(Layer):
         self._patience = patience
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """As httpx.
+
+        Raises:
+            CircuitOpen: The origin fails, and it is not time to try it, or another call does.
+            DeadlineExceeded: It was time, and this call found no answer within `Breaker.probe_timeout`.
+        """
+        if options_of(request).breaker is False:
+            return await self._inner.handle_async_request(request)
         circuit = self._circuits.of(origin_of(request.url))
         permit, time_held = self._admit(circuit, request), _stopwatch(request, self._clock)
         verdict = Verdict.NONE
         try:
-            response = await self._inner.handle_async_request(request)
+            async with self._limited(permit.limit, time_held, request):
+                response = await self._inner.handle_async_request(request)
             verdict = verdict_of(response)
         except httpx.HTTPError as exc:
             verdict = verdict_of(exc)
@@ -96,17 +107,38 @@ class CircuitBreaker(Layer):
                 verdict = Verdict.FAILURE
             raise
         finally:
-            circuit.settle(permit, verdict, self._clock())
+            circuit.settle(permit, verdict, self._clock(), took=time_held())
         return response
 
     def _admit(self, circuit: Circuit, request: httpx.Request) -> Permit:
         now = self._clock()
         _note(request, circuit.state(now))
         if (permit := circuit.admit(now)) is None:
+            note_refusal(request, by="breaker")
             retry_at = self._wall() + timedelta(seconds=circuit.retry_at(now) - now)
             origin = origin_of(request.url)
             raise CircuitOpen(origin=origin, retry_at=retry_at, api=self._api, request=request)
         return permit
+
+    @contextlib.asynccontextmanager
+    async def _limited(
+        self, limit: float | None, time_held: Callable[[], float], request: httpx.Request
+    ) -> AsyncGenerator[None]:
+        """Ends a probe that the upstream has had for `limit` seconds."""
+        if limit is None:
+            yield
+            return
+        scope = asyncio.timeout(None)
+        try:
+            async with scope:
+                with _expiring(scope, lambda: limit - time_held()):
+                    yield
+        except TimeoutError as exc:
+            if not scope.expired():
+                raise
+            # Not CircuitOpen, which is a ConnectError and so says that nothing was sent: whoever heeds that
+            # would repeat a POST. And not ReadTimeout: the retry would be the next probe, and wait as long.
+            raise DeadlineExceeded(limit=limit, api=self._api, request=request) from exc
 
     def _is_overdue(self, request: httpx.Request) -> bool:
         """Whether a cancellation is the deadline's: it comes as one, and so most hung upstreams end."""
@@ -121,6 +153,25 @@ def _stopwatch(request: httpx.Request, clock: Callable[[], float]) -> Callable[[
         return lambda: clock() - started
     before = len(call.attempts)
     return lambda: call.age() - call.attempts[before].started if len(call.attempts) > before else 0.0
+
+
+@contextlib.contextmanager
+def _expiring(scope: asyncio.Timeout, time_left: Callable[[], float]) -> Generator[None]:
+    """Lets a scope expire when no time is left. Time may stand still, but never runs faster than the loop's."""
+    loop = asyncio.get_running_loop()
+
+    def check() -> None:
+        nonlocal timer
+        if (left := time_left()) > _RESOLUTION:
+            timer = loop.call_later(left, check)
+        else:
+            scope.reschedule(loop.time())
+
+    timer = loop.call_later(time_left(), check)
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _note(request: httpx.Request, state: State) -> None:

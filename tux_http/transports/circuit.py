@@ -33,8 +33,11 @@ class Verdict(enum.Enum):
 class Permit:
     """Leave to make one call, to be given back with `Circuit.settle`."""
 
-    window: Window | None
+    window: Window | None = None
     """Where its verdict is counted; None for a probe."""
+
+    limit: float | None = None
+    """Seconds that the origin may take to answer; None where the breaker sets no limit."""
 
 
 class Circuit:
@@ -44,6 +47,7 @@ class Circuit:
         policy: Of the API.
         draw: Random numbers from 0 to 1. How long the circuit stays open after a failed probe is drawn
             between half of the doubled time and all of it, so that many processes do not probe at once.
+            It counts from when the probe was sent: however long that hung, the next is not later for it.
     """
 
     def __init__(self, policy: Breaker, *, draw: Callable[[], float] = random.random) -> None:
@@ -69,13 +73,16 @@ class Circuit:
             return Permit(self._window)
         if now < self._until or self._probe is not None:
             return None
-        self._probe = Permit(None)
+        self._probe = Permit(limit=self._policy.probe_timeout)
         return self._probe
 
-    def settle(self, permit: Permit, verdict: Verdict, now: float) -> None:
-        """Ends an admitted call. Calls from before the circuit last opened don't count any more."""
+    def settle(self, permit: Permit, verdict: Verdict, now: float, *, took: float = 0.0) -> None:
+        """Ends an admitted call that the origin had for `took` seconds.
+
+        Calls from before the circuit last opened don't count any more.
+        """
         if permit is self._probe:
-            self._settle_probe(verdict, now)
+            self._settle_probe(verdict, now - took)
         elif permit.window is self._window and verdict is not Verdict.NONE:
             self._window.add(now, failed=verdict is Verdict.FAILURE)
             if self._is_failing():
@@ -85,17 +92,17 @@ class Circuit:
         calls, failures = self._window.calls, self._window.failures
         return calls >= self._policy.minimum_calls and failures >= self._policy.failure_ratio * calls
 
-    def _settle_probe(self, verdict: Verdict, now: float) -> None:
+    def _settle_probe(self, verdict: Verdict, sent: float) -> None:
         self._probe = None
         if verdict is Verdict.SUCCESS:
             self._open_for = None
         elif verdict is Verdict.FAILURE:
-            self._open(now, 2 * (self._open_for or self._policy.open_for), jitter=self._draw() / 2)
+            self._open(sent, 2 * (self._open_for or self._policy.open_for), jitter=self._draw() / 2)
 
-    def _open(self, now: float, open_for: float, *, jitter: float) -> None:
+    def _open(self, since: float, open_for: float, *, jitter: float) -> None:
         self._window = Window(self._policy.window)  # a fresh one: verdicts for the old one come too late
         self._open_for = min(open_for, self._policy.max_open_for)
-        self._until = now + self._open_for * (1 - jitter)
+        self._until = since + self._open_for * (1 - jitter)
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ import httpx
 from tux_http.errors import ResponseTooLarge
 from tux_http.options import options_of
 from tux_http.transports.decoding import BoundedDecoder, allowance
-from tux_http.transports.layer import Layer
+from tux_http.transports.layer import Layer, note_refusal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -93,8 +93,10 @@ class Guard(Layer):
         request, caps = response.request, self._caps
         size = sum(len(name) + len(value) for name, value in response.headers.raw)
         if size > caps.max_headers:
+            note_refusal(request, "guard")
             raise ResponseTooLarge(limit=caps.max_headers, part="header", api=self._api, request=request)
         if (count := len(codings_of(response))) > caps.max_codings:
+            note_refusal(request, "guard")
             raise httpx.DecodingError(
                 f"{count} content codings, of which at most {caps.max_codings} are decoded", request=request
             )
@@ -109,6 +111,7 @@ class _Cap:
     request: httpx.Request
 
     def excess(self) -> ResponseTooLarge:
+        note_refusal(self.request, "guard")
         limit = SLICE_LIMIT if self.limit is None else self.limit
         return ResponseTooLarge(limit=limit, api=self.api, request=self.request)
 

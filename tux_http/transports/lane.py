@@ -11,7 +11,7 @@ import httpx
 
 from tux_http.errors import LaneFull
 from tux_http.options import current_caller, options_of
-from tux_http.transports.layer import Layer, record_of
+from tux_http.transports.layer import Layer, note_refusal, record_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator, Hashable
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 class Lane(Layer):
     """Lets a call pass when it is its turn, and holds its slot until its response is complete.
+
+    A call with the option `lane=False` takes no slot and waits for nobody.
 
     Args:
         inner: The layer below.
@@ -48,6 +50,8 @@ class Lane(Layer):
         Raises:
             LaneFull: Too many calls wait already.
         """
+        if options_of(request).lane is False:
+            return await self._inner.handle_async_request(request)
         slot = await self._slot(request)
         try:
             response = await self._inner.handle_async_request(request)
@@ -65,6 +69,7 @@ class Lane(Layer):
             with self._waiting(request):
                 return await self._turns.take(_caller_of(request))
         except asyncio.QueueFull:
+            note_refusal(request, "lane")
             raise LaneFull(limit=self._turns.queue, api=self._api, request=request) from None
 
     @contextlib.contextmanager

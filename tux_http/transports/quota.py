@@ -8,20 +8,24 @@ from __future__ import annotations
 import hashlib
 import math
 import secrets
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
 from tux_http.errors import RateLimited
-from tux_http.limits import announced, limit_of
+from tux_http.limits import LARGEST_MESSAGE, LIMITED_STATUSES, announced, limit_of
 from tux_http.options import options_of
 from tux_http.transports.allowance import Answer, Refusal, Ticket
-from tux_http.transports.layer import Layer
+from tux_http.transports.decoding import BoundedDecoder
+from tux_http.transports.guard import codings_of
+from tux_http.transports.layer import Layer, note_refusal, record_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from tux_http.transports.allowance import Book, Route
 
@@ -43,7 +47,8 @@ def _now() -> datetime:
 class Quota(Layer):
     """Refuses at once what the upstream would refuse, and learns from every answer.
 
-    An upstream's refusal is handed up as it is.
+    An upstream's refusal is handed up as it is. A call with the option `quota=False` is sent whatever is
+    known; what it costs and what its answer tells count like any other's.
 
     Args:
         inner: The layer below.
@@ -80,19 +85,28 @@ class Quota(Layer):
         except BaseException as exc:
             self._book.unanswered(ticket, sent=not isinstance(exc, _NEVER_SENT))
             raise
-        now = self._wall()
-        self._book.answered(ticket, self._answer(ticket, request, response, now), now)
+        lesson = _Lesson(self._book, ticket, request, response, self._wall())
+        if lesson.is_incomplete:
+            response.stream = _Overheard(response.stream, lesson)
+        else:
+            lesson.learn()
         return response
 
     def _ticket(self, request: httpx.Request) -> Ticket:
-        now = self._wall()
-        background = options_of(request).priority == "background"
-        started = self._book.start(_credential(request), self._route(request), now, background=background)
+        now, options = self._wall(), options_of(request)
+        started = self._book.start(
+            _credential(request),
+            self._route(request),
+            now,
+            background=options.priority == "background",
+            refusable=options.quota is not False,
+        )
         if isinstance(started, Refusal):
             raise self._refused(started, request, now)
         return started
 
     def _refused(self, refusal: Refusal, request: httpx.Request, now: datetime) -> RateLimited:
+        note_refusal(request, "quota")
         seconds = math.ceil((refusal.retry_at - now).total_seconds())
         response = httpx.Response(
             HTTPStatus.TOO_MANY_REQUESTS, headers={"Retry-After": str(seconds)}, request=request
@@ -112,17 +126,76 @@ class Quota(Layer):
         rough, fine = segments[0], "/".join(segments[:2])
         return _origin(request) + rough[:_LONGEST_SEGMENT], _origin(request) + fine[: 2 * _LONGEST_SEGMENT]
 
-    def _answer(
-        self, ticket: Ticket, request: httpx.Request, response: httpx.Response, now: datetime
-    ) -> Answer:
+
+@dataclass(frozen=True, slots=True)
+class _Lesson:
+    """What the response to a call, which came at `now`, teaches the book."""
+
+    book: Book
+    ticket: Ticket
+    request: httpx.Request
+    response: httpx.Response
+    now: datetime
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether a limit may yet be told in the body, which its caller is going to read."""
+        response = self.response
+        if response.is_stream_consumed or response.status_code not in LIMITED_STATUSES:
+            return False
+        limit = limit_of(response, self.now)
+        return limit is None or limit.retry_at is None
+
+    def learn(self, body: bytes | None = None) -> None:
+        """Ends the call in the book and notes in its record until when others like it are refused."""
+        answer = self._answer(body)
+        self.book.answered(self.ticket, answer, self.now)
+        if (call := record_of(self.request)) is not None:
+            is_limited = answer.limit is not None and answer.limit.retry_at is not None
+            call.limited_until = self.book.held_until(self.ticket, self.now) if is_limited else None
+
+    def _answer(self, body: bytes | None) -> Answer:
+        response, now = self.response, self.now
         # GitHub: a 304 is free, "if the request was made while correctly authorized".
         unchanged = response.status_code == HTTPStatus.NOT_MODIFIED
+        wait = self.book.secondary_wait(self.ticket)
         return Answer(
             announced=announced(response.headers, now),
-            limit=limit_of(response, now, secondary_wait=self._book.secondary_wait(ticket)),
-            free=unchanged and "authorization" in request.headers,
+            limit=limit_of(response, now, secondary_wait=wait, body=body),
+            free=unchanged and "authorization" in self.request.headers,
             success=not response.is_server_error,
         )
+
+
+class _Overheard(httpx.AsyncByteStream):
+    """A body that is read later: what was read of it when it is closed completes the lesson."""
+
+    def __init__(self, stream: Any, lesson: _Lesson) -> None:
+        self._stream = stream
+        self._lesson: _Lesson | None = lesson
+        self._heard = bytearray()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._stream:
+            self._heard += chunk[: LARGEST_MESSAGE - len(self._heard)]
+            yield chunk
+
+    async def aclose(self) -> None:
+        lesson, self._lesson = self._lesson, None
+        try:
+            await self._stream.aclose()
+        finally:
+            if lesson is not None:
+                lesson.learn(_decoded(bytes(self._heard), codings_of(lesson.response)))
+
+
+def _decoded(body: bytes, codings: list[str]) -> bytes:
+    """A short body without its content codings; of one that is long or broken, nothing."""
+    excess = partial(httpx.DecodingError, "longer than a limit's message")
+    try:
+        return BoundedDecoder(codings, limit=LARGEST_MESSAGE, excess=excess).decode(body)
+    except httpx.DecodingError:
+        return b""
 
 
 def _credential(request: httpx.Request) -> str:

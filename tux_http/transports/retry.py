@@ -19,12 +19,12 @@ from tenacity import AsyncRetrying, RetryCallState
 from tux_http.errors import BlockedAddress, CircuitOpen, LaneFull
 from tux_http.limits import limit_of, retry_after
 from tux_http.options import options_of
+from tux_http.policy import Retry
 from tux_http.transports.layer import Layer, deadline_at, record_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from tux_http.policy import Retry
     from tux_http.transports.budget import Budget
 
 Outcome: TypeAlias = httpx.Response | httpx.HTTPError
@@ -62,7 +62,8 @@ _LARGEST_EXPONENT: Final = 64  # any cap is reached by then, and a float still h
 def is_repeatable(request: httpx.Request, outcome: Outcome) -> bool:
     """Whether sending the request once more is safe and may end better.
 
-    POST and PATCH count as safe with an `Idempotency-Key`, or where the call said `retry=True`.
+    POST and PATCH count as safe with an `Idempotency-Key`, or where the call said `retry=True`; a `Retry`
+    of the call says how often and when, not that it is safe.
     """
     wanted = options_of(request).retry
     if wanted is False or not is_rewindable(request) or isinstance(outcome, REFUSALS):
@@ -96,7 +97,7 @@ def backoff(policy: Retry, retries: int, outcome: Outcome, draw: float) -> float
     """Seconds before the next attempt: exponential, with full jitter.
 
     Args:
-        policy: Of the API.
+        policy: Of the API or the call.
         retries: How many were made already.
         outcome: Of the last attempt.
         draw: Where in the range the jitter falls, from 0 to 1.
@@ -137,6 +138,8 @@ def _now() -> datetime:
 class Retrier(Layer):
     """Makes up to `policy.attempts` attempts of a request; the caller gets the last one's outcome.
 
+    A call that brings a `Retry` of its own goes by that, at the expense of the same budget.
+
     Args:
         inner: The layer below; each attempt passes through it from the start.
         policy: Of the API.
@@ -167,7 +170,9 @@ class Retrier(Layer):
         self.draw = draw
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return await _Attempts(self, self._inner, request).response()
+        wanted = options_of(request).retry
+        policy = wanted if isinstance(wanted, Retry) else self.policy
+        return await _Attempts(self, self._inner, request, policy).response()
 
 
 @dataclass(slots=True)
@@ -180,6 +185,7 @@ class _Attempts:
     layer: Retrier
     inner: httpx.AsyncBaseTransport
     request: httpx.Request
+    policy: Retry
     spent: int = 0
     reserved: int = 0
 
@@ -222,22 +228,21 @@ class _Attempts:
     def _wait(self, state: RetryCallState) -> float:
         outcome, layer = _outcome(state), self.layer
         told = told_wait(outcome, layer.wall())
-        return told or backoff(layer.policy, state.attempt_number - 1, outcome, layer.draw())
+        return told or backoff(self.policy, state.attempt_number - 1, outcome, layer.draw())
 
     def _stop(self, state: RetryCallState) -> bool:
-        if state.attempt_number >= self.layer.policy.attempts or not self._is_in_time(state.upcoming_sleep):
+        if state.attempt_number >= self.policy.attempts or not self._is_in_time(state.upcoming_sleep):
             return True
         return not self._reserve(_outcome(state))
 
     def _is_in_time(self, wait: float) -> bool:
         deadline = deadline_at(self.request)
         if deadline is None:  # nobody said how long is too long: no longer than a back-off may be
-            return wait <= self.layer.policy.max_backoff
+            return wait <= self.policy.max_backoff
         return self.layer.clock() + wait < deadline
 
     def _reserve(self, outcome: Outcome) -> bool:
-        policy = self.layer.policy
-        cost = policy.throttled_cost if is_throttled(outcome) else policy.cost
+        cost = self.policy.throttled_cost if is_throttled(outcome) else self.policy.cost
         paid = self.layer.budget.take(cost)
         self.reserved = cost if paid else 0
         return paid
