@@ -46,7 +46,7 @@ class FaultyHTTP2(HTTP2Protocol):
     def __init__(self, server: HTTP2Server, log: Log) -> None:
         super().__init__(server)
         self._log = log
-        self._is_deaf = False
+        self._is_cut_off = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._log.accepted += 1
@@ -57,8 +57,12 @@ class FaultyHTTP2(HTTP2Protocol):
         self._server.connections.remove(self)
 
     def data_received(self, data: bytes) -> None:
-        if not self._is_deaf:
+        if not self._is_cut_off:
             super().data_received(data)
+
+    def _flush(self) -> None:
+        if not self._is_cut_off:
+            super()._flush()
 
     def _begin(self, event: h2.events.RequestReceived) -> None:
         super()._begin(event)
@@ -112,6 +116,7 @@ class FaultyHTTP2(HTTP2Protocol):
         """Sends what comes before a stream hangs or ends."""
         if where == "-in-headers":
             self.send_raw(HeadersFrame(stream_id, data=STATUS_200).serialize())  # and more to come
+            self.cut_off()  # nothing else may come between, not even the answer to a ping (RFC 9113, section 6.10)
         elif where == "-in-body":
             self.send(stream_id, [(":status", "200"), ("content-length", "100")])
             self.send_part(stream_id, HALF)
@@ -126,9 +131,15 @@ class FaultyHTTP2(HTTP2Protocol):
     def cut(self) -> None:
         reset(self._transport)
 
-    def turn_deaf(self) -> None:
-        """From now on nothing is read or answered, as if the way here were gone."""
-        self._is_deaf = True
+    def cut_off(self) -> None:
+        """From now on nothing is read, and nothing sent but by `send_raw`, whatever other streams wait for."""
+        self._is_cut_off = True
+
+    async def stall(self, seconds: float) -> None:
+        """Reads nothing for a while; then all that came meanwhile."""
+        self._transport.pause_reading()
+        await asyncio.sleep(seconds)
+        self._transport.resume_reading()
 
     def is_first(self, name: str) -> bool:
         """Whether nothing has failed so on any connection of the server."""
@@ -163,11 +174,15 @@ async def _reset_stream(
 
 
 async def _vanish(connection: FaultyHTTP2, stream_id: int, query: Query) -> None:
-    connection.turn_deaf()
+    connection.cut_off()
+
+
+async def _stall(connection: FaultyHTTP2, stream_id: int, query: Query) -> None:
+    await connection.stall(float(query.get("seconds", 0.1)))
+    await asyncio.Event().wait()
 
 
 async def _drip_headers(connection: FaultyHTTP2, stream_id: int, query: Query) -> None:
-    connection.turn_deaf()  # nothing else, not even a ping's answer, may come between (RFC 9113, section 6.10)
     connection.begin(stream_id, "-in-headers")
     while True:
         await asyncio.sleep(float(query.get("every", 1)))
@@ -224,6 +239,7 @@ FAULTS: Final[dict[str, Fault]] = {
     "reset-stream-in-body": partial(_reset_stream, h2.errors.ErrorCodes.INTERNAL_ERROR, "-in-body"),
     "vanish": _vanish,
     "vanish-once": partial(_once, _vanish, "vanish"),
+    "stall": _stall,
     "refuse": _refuse,
     "refuse-once": partial(_once, _refuse, "refuse"),
     "goaway": _go_away,

@@ -104,44 +104,6 @@ async def test_silence_for_longer_than_the_read_timeout_is_a_timeout(
             await api.get(f"/{path}", timeout=httpx.Timeout(5, read=0.1), retry=False)
 
 
-async def test_a_connection_that_vanished_is_given_up_within_two_seconds(
-    client: HTTPClient, tls: TLS
-) -> None:
-    async with faulty(client, tls, "HTTP/2") as (api, server):
-        with fails(DeadlineExceeded, "deadline", within=SHORT + MARGIN):
-            await api.get("/vanish", deadline=SHORT)
-        gone = time.monotonic()
-        while server.log.accepted == 1:
-            assert time.monotonic() < gone + 2 + MARGIN
-            with contextlib.suppress(DeadlineExceeded):
-                await api.get("/", deadline=SHORT)
-
-
-async def test_who_calls_while_others_wait_on_a_connection_that_vanished_is_served_on_another(
-    tls: TLS,
-) -> None:
-    async with (
-        no_strays(),
-        fault_server.fault_server("HTTP/2", tls) as server,
-        HTTPClient(verify=tls.client, trust_env=False) as client,
-    ):
-        api = client.api("faulty", base_url=server.url)
-        waiting = asyncio.ensure_future(api.get("/vanish"))
-        await asyncio.wait({waiting}, timeout=2.2)  # asked after one second, given up for new calls after two
-        assert (await api.get("/", deadline=1)).text == "ok"
-        assert not waiting.done()
-        waiting.cancel()
-
-
-async def test_a_slow_answer_does_not_cost_the_connection(client: HTTPClient, tls: TLS) -> None:
-    async with faulty(client, tls, "HTTP/2") as (api, server):
-        for _ in range(4):  # together longer than an answer to a ping may take
-            with pytest.raises(DeadlineExceeded):
-                await api.get("/hang", deadline=SHORT)
-        await api.get("/")
-        assert server.log.accepted == 1
-
-
 @versions
 async def test_a_caller_who_reads_a_stream_meets_its_faults_too(
     client: HTTPClient, tls: TLS, version: Version

@@ -12,7 +12,7 @@ import contextlib
 import copy
 import time
 from collections.abc import AsyncIterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import h2.errors
 import h2.events
@@ -22,6 +22,7 @@ import httpcore2
 
 from tux_http.transports.engine.extensions import timeout_of, traced
 from tux_http.transports.engine.goaway import GoAway, GoAwayFilter
+from tux_http.transports.engine.liveness import SILENCE, Liveness
 from tux_http.transports.engine.messages import (
     CONNECTION_WINDOW,
     MAX_STREAMS,
@@ -40,15 +41,6 @@ if TYPE_CHECKING:
 
     from tux_http.transports.engine.stream import Head
     from tux_http.transports.engine.wire import Wire
-
-ASK_AFTER: Final = 1.0
-"""Seconds without a byte after which a request that waits makes us ask whether the server is there."""
-
-ASK_SOONER: Final = 0.25
-"""The same for one that was given up."""
-
-ANSWER_WITHIN: Final = 1.0
-"""Seconds that the server may take to answer that; after them new requests go elsewhere until it speaks."""
 
 
 class HTTP2Connection(httpcore2.AsyncConnectionInterface):
@@ -71,9 +63,9 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
         self._slots = Slots(MAX_STREAMS)
         self._unacknowledged = 0
         self._goaway: GoAway | None = None
-        self._silent = False  # a request timed out and nothing at all arrived meanwhile
-        self._heard_at = time.monotonic()
-        self._pinged_at: float | None = None  # and nothing at all arrived since
+        self._liveness = Liveness(time.monotonic())
+        self._answered = asyncio.Event()  # set unless a ping's answer is due
+        self._answered.set()
         self._requests = 0
         self._exhausted = False  # no stream ids are left
         self._closed = False
@@ -85,9 +77,7 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
     # Requests
 
     async def handle_async_request(self, request: httpcore2.Request) -> httpcore2.Response:
-        if not self._takes_requests():
-            raise httpcore2.ConnectionNotAvailable
-        await self._slots.take(timeout_of(request, "pool"))
+        await self._admit(request)
         stream = self._open(request)
         try:
             async with traced(request, "http2.send_request_body"):
@@ -106,6 +96,32 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
             extensions={"http_version": b"HTTP/2", "network_stream": self._wire, "stream_id": stream.id},
         )
 
+    async def _admit(self, request: httpcore2.Request) -> None:
+        """Waits for a slot.
+
+        Raises:
+            httpcore2.ConnectionNotAvailable: The request has to go elsewhere; nothing of it was sent.
+        """
+        if not self._takes_requests():
+            raise httpcore2.ConnectionNotAvailable
+        await self._slots.take(timeout_of(request, "pool"))
+        try:
+            await self._answer()
+        except BaseException:
+            self._give_back()
+            raise
+
+    async def _answer(self) -> None:
+        """Waits for the server's answer, if it was asked whether it is there."""
+        if not self._answered.is_set():
+            try:
+                async with asyncio.timeout(self._liveness.patience(time.monotonic())):
+                    await self._answered.wait()
+            except TimeoutError as exc:
+                raise httpcore2.ConnectionNotAvailable from exc
+        if not self._takes_requests():  # any more
+            raise httpcore2.ConnectionNotAvailable
+
     def _open(self, request: httpcore2.Request) -> Stream:
         has_body = any(
             name.lower() in {b"content-length", b"transfer-encoding"} for name, _ in request.headers
@@ -120,6 +136,8 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
         except h2.exceptions.ProtocolError as exc:
             self._slots.give()
             raise httpcore2.LocalProtocolError(str(exc)) from exc
+        if not self._streams:
+            self._liveness.expect(time.monotonic())
         stream = Stream(stream_id, received_before=self._wire.received, complete=not has_body)
         self._streams[stream_id] = stream
         self._requests += 1
@@ -144,7 +162,7 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
         while position < len(chunk) and not stream.is_over:
             room = min(self._h2.local_flow_control_window(stream.id), self._h2.max_outbound_frame_size)
             if room <= 0:
-                await stream.wait(seconds, httpcore2.WriteTimeout("the server took no byte in time"))
+                await self._wait(stream, seconds, httpcore2.WriteTimeout("the server took no byte in time"))
                 continue
             self._h2.send_data(stream.id, chunk[position : position + room])
             self._flush()
@@ -155,7 +173,7 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
         while stream.head is None:
             if stream.error is not None:
                 raise stream.error
-            await self._arrival(stream, seconds)
+            await self._wait(stream, seconds, httpcore2.ReadTimeout("no byte came in time"))
         return stream.head
 
     async def read(self, stream: Stream, seconds: float | None) -> bytes:
@@ -165,22 +183,19 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
                 raise stream.error
             if stream.ended:
                 return b""
-            await self._arrival(stream, seconds)
+            await self._wait(stream, seconds, httpcore2.ReadTimeout("no byte came in time"))
         data = stream.take()
         if size := stream.returnable(STREAM_WINDOW // 2):
             self._h2.increment_flow_control_window(size, stream.id)
             self._flush()
         return data
 
-    async def _arrival(self, stream: Stream, seconds: float | None) -> None:
-        received = self._wire.received
-        asking = asyncio.get_running_loop().call_later(ASK_AFTER, self._ask, ASK_AFTER)
+    async def _wait(self, stream: Stream, seconds: float | None, error: Exception) -> None:
+        """Waits for something on a stream, and after some silence asks whether the server is there."""
+        quiet = SILENCE if seconds is None else min(seconds, SILENCE)
+        asking = asyncio.get_running_loop().call_later(quiet, self._ask, quiet)
         try:
-            await stream.wait(seconds, httpcore2.ReadTimeout("no byte came in time"))
-        except httpcore2.ReadTimeout:
-            # If nothing came for anyone, the connection may be dead: new requests go elsewhere until it speaks.
-            self._silent = self._wire.received == received
-            raise
+            await stream.wait(seconds, error)
         finally:
             asking.cancel()
 
@@ -191,8 +206,11 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
         if not self._closed and stream.error is None and not (stream.ended and stream.sent):
             with contextlib.suppress(h2.exceptions.ProtocolError):  # closed by the server in this moment
                 self._h2.reset_stream(stream.id, h2.errors.ErrorCodes.CANCEL)
-            self._ask(ASK_SOONER)
+            self._ask(SILENCE)
             self._flush()
+        self._give_back()
+
+    def _give_back(self) -> None:
         self._slots.give()
         if not self._streams:
             self._idle_since = time.monotonic()
@@ -200,10 +218,8 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
                 self._close()
 
     def _ask(self, quiet: float) -> None:
-        """Pings a server of which nothing was heard: deadlines end long before TCP finds out."""
-        now = time.monotonic()
-        if self._pinged_at is None and now >= self._heard_at + quiet and not self._closed:
-            self._pinged_at = now
+        if not self._closed and self._liveness.ask(time.monotonic(), quiet):
+            self._answered.clear()
             with contextlib.suppress(h2.exceptions.ProtocolError):  # closed by the server in this moment
                 self._h2.ping(b"tux_http")
             self._flush()
@@ -211,9 +227,6 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
     # What the server sends
 
     def _receive(self, data: bytes) -> None:
-        self._silent = False
-        self._heard_at = time.monotonic()
-        self._pinged_at = None
         try:
             data, farewells = self._frames.feed(data)
             events = self._h2.receive_data(data)
@@ -230,6 +243,13 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
             self._h2.increment_flow_control_window(self._unacknowledged)
             self._unacknowledged = 0
         self._flush()
+        if events or farewells:  # more than a piece of something, such as of headers that never end
+            self._hear()
+
+    def _hear(self) -> None:
+        if self._liveness.hear(time.monotonic()):
+            self._answered.set()
+            self._on_change()
 
     def _handle(self, event: h2.events.Event) -> None:
         if isinstance(event, h2.events.RemoteSettingsChanged):
@@ -268,6 +288,7 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
         self._fail_all(httpcore2.RemoteProtocolError("the server closed the connection"))
         self._closed = True
         self._slots.shut()
+        self._answered.set()
         self._on_change()
 
     def _fail_all(self, error: Exception) -> None:
@@ -292,6 +313,7 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
                 self._h2.close_connection()
                 self._flush()
         self._slots.shut()
+        self._answered.set()
         self._wire.abort()
 
     async def aclose(self) -> None:
@@ -302,11 +324,7 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
 
     def _takes_requests(self) -> bool:
         usable = not self._closed and not self._exhausted and not self._wire.is_lost
-        return usable and self._goaway is None and not self._silent and not self._is_unheard
-
-    @property
-    def _is_unheard(self) -> bool:
-        return self._pinged_at is not None and time.monotonic() > self._pinged_at + ANSWER_WITHIN
+        return usable and self._goaway is None and not self._liveness.is_lost(time.monotonic())
 
     def can_handle_request(self, origin: httpcore2.Origin) -> bool:
         return origin == self._origin
