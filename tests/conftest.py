@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import itertools
 import ssl
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 import trustme
 from hypothesis import settings
 from loguru import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 settings.register_profile("shared", deadline=None)  # machines that run tests are shared and noisy
 settings.load_profile("shared")
@@ -38,3 +42,15 @@ def tls() -> TLS:
 @pytest.fixture(autouse=True)
 def _quiet_log() -> None:
     logger.remove()
+
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def _own_cache_directory(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
+    """No test finds another's answers on disk, or leaves some for the user; it is made when it is used."""
+    with pytest.MonkeyPatch.context() as patch:
+        directory = tmp_path_factory.getbasetemp() / "caches" / str(next(_numbers))
+        patch.setenv("XDG_CACHE_HOME", str(directory))  # platformdirs heeds it
+        yield

@@ -16,11 +16,17 @@ from loguru import logger
 
 import tux_http
 from tests.discord_server import DiscordServer
+from tests.stores import WEATHER, answer
+from tests.valkey import empty_database
 from tux_http import log
+from tux_http.caching.redis_store import RedisStore
+from tux_http.caching.sqlite_store import SqliteStore
 from tux_http.cli import main, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tux_http.caching.store import Store
 
 PYTHON = (sys.executable, "-W", "error", "-W", "ignore:'audioop' is deprecated:DeprecationWarning")
 
@@ -47,7 +53,7 @@ def _somewhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     """A working directory and an environment without settings; and the log as it was, afterwards."""
     monkeypatch.chdir(tmp_path)
     for name in os.environ:
-        if name.startswith("TUX_HTTP") or name.endswith(("_TOKEN", "_TOKEN_FILE")):
+        if name.startswith(("TUX_HTTP", "REDIS_URL")) or name.endswith(("_TOKEN", "_TOKEN_FILE")):
             monkeypatch.delenv(name)
     yield
     log.reset()
@@ -178,6 +184,68 @@ def test_an_error_that_nobody_expected_is_logged_redacted_and_ends_with_1() -> N
     assert REFUSED not in ended.stderr
 
 
+# What is stored.
+
+
+def stored(store: Store) -> None:
+    async def store_some() -> None:
+        for number in range(3):
+            await store.save(f"v1:github:{number}", answer(bytes(600_000)), ttl=60)
+        await store.save(WEATHER, answer(), ttl=60)
+        await store.aclose()
+
+    asyncio.run(store_some())
+
+
+def test_what_is_stored_in_the_file_is_told_and_forgotten(tmp_path: Path) -> None:
+    path = tmp_path / "cache.sqlite"
+    stored(SqliteStore(path, size=10**8, patience=30))
+    variables = {"TUX_HTTP__HTTP__CACHE__PATH": str(path)}
+    told = called("-m", "tux_http", "cache", "stats", **variables)
+    first, *rows = told.stdout.splitlines()
+    assert (first, told.returncode, told.stderr) == (str(path), 0, "")
+    assert [row.split()[:2] for row in rows] == [["api", "answers"], ["github", "3"], ["weather", "1"]]
+    assert rows[1].endswith(" 1.7 MiB")
+    assert called("-m", "tux_http", "cache", "stats", "--api", "github", **variables).stdout.count("\n") == 3
+    cleared = called("-m", "tux_http", "cache", "clear", "--api", "github", **variables)
+    assert cleared.stdout == f"{path}\n3 answers of github forgotten\n"
+    assert called("-m", "tux_http", "cache", "clear", **variables).stdout == f"{path}\n1 answer forgotten\n"
+    assert called("-m", "tux_http", "cache", "stats", **variables).stdout == f"{path}\nnothing is stored\n"
+
+
+def test_what_is_stored_on_the_server_is_told_and_forgotten() -> None:
+    with empty_database() as url:
+        stored(RedisStore(url, patience=30))
+        variables = {"TUX_HTTP__HTTP__CACHE__STORE": "redis", "REDIS_URL": url}
+        told = called("-m", "tux_http", "cache", "stats", **variables)
+        assert [row.split()[:2] for row in told.stdout.splitlines()[2:]] == [
+            ["github", "3"],
+            ["weather", "1"],
+        ]
+        cleared = called("-m", "tux_http", "cache", "clear", "--api", "github", **variables)
+        assert cleared.stdout == f"{url}\n3 answers of github forgotten\n"
+
+
+def test_a_store_that_cannot_be_read_ends_with_1_and_a_line_that_says_why() -> None:
+    variables = {"TUX_HTTP__HTTP__CACHE__STORE": "redis", "REDIS_URL": "redis://:hunter2hunter2@127.0.0.1:9"}
+    ended = called("-m", "tux_http", "cache", "clear", **variables)
+    (line,) = ended.stderr.splitlines()
+    assert "the cache's server at 127.0.0.1:9 can't be used" in line
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "hunter2" not in line
+
+
+def test_a_memory_store_has_nothing_to_tell() -> None:
+    ended = called("-m", "tux_http", "cache", "stats", TUX_HTTP__HTTP__CACHE__STORE="memory")
+    assert ended.stdout.startswith("The store is the memory")
+    assert ended.returncode == 0
+
+
+def test_what_is_stored_is_told_without_waiting_for_discord_py() -> None:
+    code = "import sys; from tux_http.cli import main; main(['cache', 'stats']); sys.exit('discord' in sys.modules)"
+    assert called("-c", code).returncode == 0
+
+
 # Its words.
 
 
@@ -229,7 +297,7 @@ def test_the_sandbox_takes_its_options(words: str, changed: dict[str, Any]) -> N
     [
         *("dance", "--nope", "--conf a", "--config", "--log-level LOUD", "run --port 1"),
         *("sandbox --port -1", "sandbox --port 65536", "sandbox --port x", "sandbox --sync"),
-        "sandbox --screenshot",
+        *("sandbox --screenshot", "cache", "cache look", "cache stats --api", "cache clear --sync"),
     ],
 )
 def test_wrong_words_end_with_2(words: str, capsys: pytest.CaptureFixture[str]) -> None:

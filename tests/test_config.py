@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from tests.configuration import GITHUB, SHIPPED, problems
+from tests.configuration import GITHUB, SHIPPED, problems, written
 from tux_http.config import (
     ConfigError,
     Settings,
@@ -148,6 +149,9 @@ def test_a_token_that_cannot_be_sent_is_a_problem() -> None:
         ("[apis.a.headers]\nx-api-key = 'hunter2hunter2'", "apis.a.headers.x-api-key", "A_TOKEN"),
         (f"[apis.a.headers]\nX-Auth = 'it is {GITHUB}'", "apis.a.headers.X-Auth", "A_TOKEN"),
         (f"[bot]\nextensions = ['{GITHUB}']", "bot.extensions", "DISCORD_TOKEN"),
+        ("[http.cache]\nurl = 'redis://:hunter2@host/0'", "http.cache.url", "REDIS_URL"),
+        ("[http.cache]\nurl = 'rediss://host/0?password=hunter2'", "http.cache.url", "REDIS_URL"),
+        ("[http.cache]\npassword = 'hunter2'", "http.cache.password", "REDIS_URL"),
     ],
 )
 def test_a_secret_in_the_file_is_refused_without_being_shown(
@@ -159,6 +163,61 @@ def test_a_secret_in_the_file_is_refused_without_being_shown(
         f"or {variable}_FILE to the name of a file that holds it"
     )
     assert not any("hunter2" in line or GITHUB in line for line in lines)
+
+
+# The server of the cache.
+
+SERVER = "rediss://bot:hunter2%2Fhunter2@cache.example:6380/1"
+
+
+def test_the_server_of_the_cache_is_the_environment_s_before_the_file_s(file: Path, tmp_path: Path) -> None:
+    text = "[http.cache]\nstore = 'redis'\nurl = 'redis://from-the-file'\n"
+    assert written(file, text).http.cache.url == "redis://from-the-file"
+    assert written(file, text, {"REDIS_URL": SERVER}).http.cache.url == SERVER
+    (tmp_path / "server").write_text(f"{SERVER}\n", encoding="utf-8")
+    assert written(file, text, {"REDIS_URL_FILE": str(tmp_path / "server")}).http.cache.url == SERVER
+    assert written(file, text, {"REDIS_URL": SERVER}).http.cache.store == "redis"
+    assert load(None, {"REDIS_URL": SERVER}).http.cache.store == "sqlite"
+
+
+@pytest.mark.parametrize("variable", ["REDIS_URL", "TUX_HTTP__HTTP__CACHE__URL"])
+def test_the_password_of_the_cache_s_server_is_a_secret_as_it_is_written_and_meant(variable: str) -> None:
+    settings = load(None, {variable: SERVER})
+    assert settings.secrets() == ("hunter2%2Fhunter2", "hunter2/hunter2")
+    for shown in (repr(settings), str(settings.http), f"{settings.http.cache}"):
+        assert "hunter2" not in shown
+        assert "cache.example:6380" in shown
+
+
+@pytest.mark.parametrize(
+    "url", ["http://bot:hunter2hunter2@host", "host:hunter2hunter2", "redis://:hunter2hunter2@host:port"]
+)
+def test_an_address_that_is_no_server_s_is_a_problem_that_does_not_show_it(url: str) -> None:
+    environ = {"TUX_HTTP__HTTP__CACHE__STORE": "redis", "REDIS_URL": url}
+    assert problems(None, None, environ) == [
+        "REDIS_URL or http.cache.url must be redis://HOST:PORT/DATABASE, rediss:// or unix://PATH"
+    ]
+
+
+def test_a_server_given_twice_is_a_problem(tmp_path: Path) -> None:
+    (line,) = problems(None, None, {"REDIS_URL": SERVER, "REDIS_URL_FILE": str(tmp_path)})
+    assert line == "REDIS_URL and REDIS_URL_FILE are both set; keep one"
+
+
+def test_the_shared_cache_without_its_extra_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "redis", None)
+    environ = {"TUX_HTTP__HTTP__CACHE__STORE": "redis"}
+    assert problems(None, None, environ) == [
+        'http.cache.store "redis" needs an extra: pip install "tux-http[redis]"'
+    ]
+
+
+def test_how_answers_are_kept_is_told_for_each_api(file: Path) -> None:
+    caching = written(file, "[apis.github.caching]\ndefault_ttl = 30\n").apis["github"].policy().caching
+    assert (caching.default_ttl, caching.stale_if_error) == (30.0, 86400.0)
+    assert problems("[apis.github.caching]\npatience = 0\n", file) == [
+        "bot.toml: apis.github.caching.patience must be positive, got 0"
+    ]
 
 
 # Hypothesis tries the words that it finds in our code, too, and those are shown of course.

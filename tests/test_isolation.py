@@ -54,9 +54,9 @@ async def p99(api: API) -> float:
     left = iter(range(CALLS))
 
     async def worker() -> None:
-        for _ in left:
+        for each in left:  # no two are equal, or they would be one
             started = time.perf_counter()
-            assert (await api.get("/")).text == "ok"
+            assert (await api.get("/", params={"call": each})).text == "ok"
             took.append(time.perf_counter() - started)
 
     async with asyncio.TaskGroup() as workers:
@@ -68,7 +68,7 @@ async def p99(api: API) -> float:
 @contextlib.asynccontextmanager
 async def waiting_calls(api: API, hung: FaultServer) -> AsyncGenerator[None]:
     """Calls that hang, as many of them as the lane lets through, or wait for their turn."""
-    calls = [asyncio.ensure_future(api.get("/hang")) for _ in range(WAITING)]
+    calls = [asyncio.ensure_future(api.get("/hang", params={"call": each})) for each in range(WAITING)]
     await settle(lambda: hung.log.count("/hang") == api.policy.lane.concurrency)
     yield
     assert not any(call.done() for call in calls)
@@ -115,11 +115,11 @@ async def test_calls_to_a_hung_upstream_end_at_once_or_by_the_deadline(tls: TLS,
     ):
         a = client.api("a", base_url=hung.url, policy=Policy(deadline=1))
         started, ended = time.monotonic(), list[float]()
-        calls = [asyncio.ensure_future(a.get("/hang")) for _ in range(WAITING)]
+        calls = [asyncio.ensure_future(a.get("/hang", params={"call": each})) for each in range(WAITING)]
         for call in calls:
             call.add_done_callback(lambda _: ended.append(time.monotonic()))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        for _ in range(AT_ONCE):  # turns of the loop, and no time
+            await asyncio.sleep(0)
         refused = [call for call in calls if call.done()]
         await p99(client.api("b", base_url=well.url))
         outcomes = await asyncio.gather(*calls, return_exceptions=True)

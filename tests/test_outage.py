@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 import pytest
+from msgspec import structs
 
 from tests.virtual_time import VirtualCall, simulated
 from tux_http.call import EXTENSION
 from tux_http.errors import CircuitOpen, DeadlineExceeded, LaneFull
-from tux_http.policy import Breaker, Policy, Retry
+from tux_http.policy import Breaker, Caching, Policy, Retry
 from tux_http.transports import LayerState, Pipeline, build
 from tux_http.transports.breaker import CircuitBreaker
 from tux_http.transports.circuit import Circuits
@@ -152,7 +153,7 @@ class World:
     def __init__(self, seed: int, policy: Policy, *, jitter: float | None = None) -> None:
         self.random = random.Random(seed)
         self.clock = asyncio.get_running_loop().time
-        self.policy = policy
+        self.policy = policy = structs.replace(policy, caching=Caching(enabled=False))  # each call is to be seen
         self.state = LayerState(policy, api="things", base_url=httpx.URL("https://a.example"))
         draw = self.random.random if jitter is None else lambda: jitter
         self.state.circuits = Circuits(policy.breaker, draw=draw)

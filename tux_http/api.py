@@ -12,13 +12,14 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
+from tux_http.caching.shortcut import Shortcuts, shape_of
 from tux_http.call import call_of
-from tux_http.client import ServiceClient, requested, streamed
+from tux_http.client import ServiceClient, raise_for_error, requested, streamed
 from tux_http.errors import InvalidResponse, attach_call
 from tux_http.transports import LayerState
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Hashable, Mapping
 
     from httpx._types import AuthTypes, HeaderTypes
 
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
     from tux_http.policy import Policy
 
 T = TypeVar("T")
+
+HARMLESS: Final = frozenset(
+    {"params", "deadline", "timeout", "priority", "caller", "retry", "breaker", "quota", "lane"}
+)
+"""Keywords of a call that make no difference to an answer from memory, beside what is asked for."""
 
 OWN_OPTIONS: Final = frozenset(
     {"params", "cookies", "timeout", "follow_redirects", "max_redirects", "event_hooks", "default_encoding",
@@ -69,7 +75,10 @@ class API:
         self._jar = CookieJar()  # outlives close(), as the API does
         for cookie in httpx.Cookies(options.get("cookies")).jar:
             self._jar.set_cookie(cookie)
-        self._layers = LayerState(policy, api=name, base_url=self.base_url)
+        self._layers = LayerState(policy, api=name, base_url=self.base_url, shelf=service.shelf)
+        self._shortcuts = Shortcuts(service.shelf, api=name)
+        hooks: dict[str, list[Any]] = {**service.shared_options(), **options}.get("event_hooks") or {}
+        self._is_plain = auth is None and policy.caching.enabled and not any(hooks.values())
         self._client: ServiceClient | None = None
         self._pool_of: ServiceClient | None = None
 
@@ -166,14 +175,33 @@ class API:
             InvalidResponse: The body is not JSON that fits `as_`.
             httpx.InvalidURL: A path value can't be sent; see `url`.
         """
-        response = await requested(
-            await self.get_client(),
-            method,
-            self.url(url, path),
-            raise_for_status=raise_for_status,
-            **options,
-        )
+        given = self._given(method, url, path, options)
+        response = None if given is None else self._shortcuts.answer(given)
+        if response is None:
+            client, target = await self.get_client(), self.url(url, path)
+            response = await requested(client, method, target, raise_for_status=False, **options)
+            if given is not None:
+                self._shortcuts.learn(given, response)
+        if raise_for_status:
+            raise_for_error(response)
         return response if as_ is None else decode(response, as_, api=self.name)
+
+    def _given(
+        self, method: str, url: httpx.URL | str, path: Mapping[str, str | int] | None, options: dict[str, Any]
+    ) -> Hashable:
+        """What a call comes down to where a fresh answer in memory may serve it as it is; None where not.
+
+        Not where somebody wants to see each request, or writes something into it: hooks, auth, cookies, and
+        headers of the call's own.
+        """
+        if (
+            method != "GET"
+            or not options.keys() <= HARMLESS
+            or not self._is_plain
+            or any(True for _ in self._jar)
+        ):
+            return None
+        return shape_of(url, path, options.get("params"))
 
     @overload
     async def get(self, url: httpx.URL | str, *, as_: type[T], **options: Any) -> T: ...

@@ -44,11 +44,13 @@ examples:
   python -m tux_http sandbox                   try the commands in a browser; needs no token
   DISCORD_TOKEN=... python -m tux_http         run the bot
   python -m tux_http --config bot.toml --sync  with other settings, sending the commands to Discord anew
+  python -m tux_http cache stats               how much of whose answers is stored
 
 environment:
   DISCORD_TOKEN                the bot's token
   GITHUB_TOKEN                 GitHub's; each [apis.NAME] of the settings may have a NAME_TOKEN
   DISCORD_TOKEN_FILE, ...      names of files that hold the tokens, instead
+  REDIS_URL                    the server of the cache, where the settings say "redis"
   TUX_HTTP_CONFIG              the file with the settings, where --config names none
   TUX_HTTP__SECTION__KEY       one setting, which wins over the file: TUX_HTTP__HTTP__TIMEOUTS__READ=5
   NO_COLOR                     no colours in the log
@@ -65,6 +67,11 @@ examples:
   python -m tux_http sandbox --screenshot card.png /repo allthingslinux/tux
 """
 
+CACHE_EPILOG: Final = """\
+examples:
+  python -m tux_http cache stats
+  python -m tux_http cache clear --api github
+"""
 
 SHAPE: Final[dict[str, Any]] = {
     "formatter_class": argparse.RawDescriptionHelpFormatter,
@@ -104,7 +111,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 def _defaults() -> argparse.Namespace:
     # Here and not in the parsers: a subparser's defaults would overwrite what was said before the command.
     sandbox: dict[str, Any] = {"port": 0, "browser": True, "live": False, "screenshot": None}
-    return argparse.Namespace(command="run", config=None, log_level=None, sync=False, **sandbox)
+    cache: dict[str, Any] = {"action": None, "api": None}
+    return argparse.Namespace(command="run", config=None, log_level=None, sync=False, **sandbox, **cache)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -113,13 +121,19 @@ def _parser() -> argparse.ArgumentParser:
         prog=_program(), description=DESCRIPTION, epilog=EPILOG, parents=[everywhere, running], **SHAPE
     )
     parser.add_argument("--version", action="version", version=f"tux-http {__version__}")
-    commands = parser.add_subparsers(dest="command", title="commands", metavar="[run | sandbox]")
+    commands = parser.add_subparsers(dest="command", title="commands", metavar="[run | sandbox | cache]")
     text = "run the bot (the default)"
     commands.add_parser("run", help=text, description=text, parents=[everywhere, running], **SHAPE)
     text = "try the commands in a browser: an offline Discord and a sample GitHub, no token"
     _add_sandbox_options(
         commands.add_parser(
             "sandbox", help=text, description=text, epilog=SANDBOX_EPILOG, parents=[everywhere], **SHAPE
+        )
+    )
+    text = "look at the answers that are stored, or forget them"
+    _add_cache_options(
+        commands.add_parser(
+            "cache", help=text, description=text, epilog=CACHE_EPILOG, parents=[everywhere], **SHAPE
         )
     )
     return parser
@@ -169,6 +183,11 @@ def _add_sandbox_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_cache_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=("stats", "clear"), help="how much is stored; or forget it")
+    parser.add_argument("--api", metavar="NAME", help="only the answers of this API, such as github")
+
+
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > MAX_PORT:
         raise argparse.ArgumentTypeError(f"must be a number from 0 to {MAX_PORT}, got {text!r}")
@@ -196,9 +215,9 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
         return UNUSABLE
     log.configure(settings.log, secrets=settings.secrets())
     try:
-        return (
-            _run_sandbox(options, settings) if options.command == "sandbox" else _run_bot(options, settings)
-        )
+        return COMMANDS[options.command](options, settings)
+    except ConfigError:
+        raise
     except Exception as exc:  # noqa: BLE001  # Python's own report of it would not be redacted
         logger.opt(exception=exc).critical("stopped by an error that nobody expected")
         return FAILED
@@ -222,3 +241,12 @@ def _run_sandbox(options: argparse.Namespace, settings: Settings) -> int:
         screenshot=Path(file) if file else None,
         command=" ".join(words) or None,
     )
+
+
+def _run_cache(options: argparse.Namespace, settings: Settings) -> int:
+    from tux_http.cache_command import run  # noqa: PLC0415  # as above
+
+    return run(settings.http.cache, action=options.action, api=options.api)
+
+
+COMMANDS: Final = {"run": _run_bot, "sandbox": _run_sandbox, "cache": _run_cache}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
@@ -95,6 +96,8 @@ class ServiceClient(OriginBound):
         if stream:
             response.stream = _Watched(response.stream, bound)
         call.end()
+        if not stream:  # httpx notes it where a body is read, and ours is read below
+            response.elapsed = timedelta(seconds=call.elapsed or 0.0)
         report(call)
         return response
 

@@ -11,9 +11,11 @@ from typing import Literal
 import httpx
 import msgspec
 
+from tux_http.caching.address import VARIABLE as SERVER_VARIABLE
+from tux_http.caching.address import passwords_in, problem_with_server
 from tux_http.certificates import problem_with_file
 from tux_http.config_loading import Draft, Problem
-from tux_http.policy import Breaker, Caps, HTTPSettings, Lane, Policy, Quota, Retry
+from tux_http.policy import Breaker, CacheSettings, Caching, Caps, HTTPSettings, Lane, Policy, Quota, Retry
 from tux_http.redaction import MARK, Redactor, is_sensitive
 
 __all__ = [
@@ -83,6 +85,7 @@ class APISettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     quota: Quota = Quota()
     lane: Lane = Lane()
     caps: Caps = Caps()
+    caching: Caching = Caching()
 
     def __post_init__(self) -> None:
         _check_base_url(self.base_url)
@@ -105,6 +108,7 @@ class APISettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             quota=self.quota,
             lane=self.lane,
             caps=self.caps,
+            caching=self.caching,
         )
 
 
@@ -155,7 +159,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Everything an operator can set. `tokens` comes from the environment only, keyed "discord", "github", ..."""
 
     bot: BotSettings = BotSettings()
-    http: HTTPSettings = HTTPSettings()
+    http: HTTPSettings = HTTPSettings(cache=CacheSettings(store="sqlite"))
     apis: dict[str, APISettings] = msgspec.field(default_factory=lambda: {**DEFAULT_APIS})
     github: GitHubSettings = GitHubSettings()
     log: LogSettings = LogSettings()
@@ -165,9 +169,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         msgspec.structs.force_setattr(self, "tokens", Tokens(self.tokens))
 
     def secrets(self) -> tuple[str, ...]:
-        """What no log may show: the tokens, and the values of credential headers."""
+        """What no log may show: the tokens, the values of credential headers, the password of the cache."""
         headers = [header for api in self.apis.values() for header in api.headers.items()]
-        return (*self.tokens.values(), *(value for name, value in headers if is_sensitive(name)))
+        of_headers = (value for name, value in headers if is_sensitive(name))
+        return (*self.tokens.values(), *of_headers, *passwords_in(self.http.cache.url))
 
 
 def from_environment() -> Settings:
@@ -192,14 +197,16 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     draft.add_environment(environ)
     settings: Settings = draft.settle()
     tokens, problems = _tokens(settings.apis, environ)
+    settings, unusable = _with_server(settings, environ)
     problems = [
         *draft.problems,
         *_misnamed(draft, settings.apis),
         *problems,
         *_certificates(settings, environ),
+        *unusable,
     ]
     if problems:
-        hide = Redactor(tokens.values())
+        hide = Redactor([*tokens.values(), *passwords_in(settings.http.cache.url)])
         raise ConfigError(dict.fromkeys(problem.line(hide) for problem in problems))
     return msgspec.structs.replace(settings, tokens=tokens)
 
@@ -216,6 +223,8 @@ def _variable_for(keys: tuple[str, ...]) -> str:
     match keys:
         case ("apis", name, *_):
             return token_variable(name)
+        case ("http", "cache", *_):
+            return SERVER_VARIABLE
         case _:
             return token_variable("discord")
 
@@ -236,6 +245,20 @@ def _certificates(settings: Settings, environ: Mapping[str, str]) -> Iterator[Pr
     """A file of certificates that nothing can be verified with: better told at the start than by each call."""
     if settings.http.trust_env and (problem := problem_with_file(environ)) is not None:
         yield Problem(problem)
+
+
+def _with_server(settings: Settings, environ: Mapping[str, str]) -> tuple[Settings, list[Problem]]:
+    """The settings with the address of the cache's server that the environment holds, which wins."""
+    try:
+        url = _token(SERVER_VARIABLE, environ)
+    except ValueError as exc:
+        return settings, [Problem(str(exc))]
+    if url:
+        cache = msgspec.structs.replace(settings.http.cache, url=url)
+        http = msgspec.structs.replace(settings.http, cache=cache)
+        settings = msgspec.structs.replace(settings, http=http)
+    problem = problem_with_server(settings.http.cache)
+    return settings, [] if problem is None else [Problem(problem)]
 
 
 def _tokens(apis: Iterable[str], environ: Mapping[str, str]) -> tuple[dict[str, str], list[Problem]]:

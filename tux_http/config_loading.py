@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, Union, cast, ge
 
 import msgspec
 
+from tux_http.caching.address import passwords_in
 from tux_http.redaction import contains_token, is_sensitive
 
 if TYPE_CHECKING:
@@ -344,7 +345,7 @@ def _table(value: Any) -> dict[str, Any] | None:
 def _has_token(value: Any) -> bool:
     if isinstance(value, list):
         return any(_has_token(item) for item in value)  # pyright: ignore[reportUnknownVariableType]  # TOML
-    return isinstance(value, str) and contains_token(value)
+    return isinstance(value, str) and (contains_token(value) or bool(passwords_in(value)))
 
 
 def _position(exc: Exception, text: str) -> str:

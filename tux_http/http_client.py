@@ -13,6 +13,7 @@ from loguru import logger
 
 from tux_http.api import API
 from tux_http.blocking import BlockingClient
+from tux_http.caching.shelf import Shelf
 from tux_http.certificates import ssl_context
 from tux_http.client import ServiceClient, requested, streamed
 from tux_http.policy import HTTPSettings, Policy
@@ -47,6 +48,7 @@ class HTTPClient:
         **options: Any,
     ) -> None:
         self.settings = settings or HTTPSettings()
+        self.shelf = Shelf(self.settings.cache)
         self._transport = transport
         self._options = options
         self._apis: dict[str, API] = {}
@@ -73,6 +75,7 @@ class HTTPClient:
         if self.is_open and settings != self.settings:
             raise RuntimeError("the client is open; close() it before it is configured anew")
         self.settings = settings
+        self.shelf.configure(settings.cache)
 
     async def get_client(self) -> ServiceClient:
         """The one `httpx.AsyncClient` under this service, opened at the first call.
@@ -118,6 +121,7 @@ class HTTPClient:
         finally:
             for api in tuple(self._apis.values()):  # the one for users' URLs has sockets of its own
                 await api.aclose()
+            await self.shelf.aclose()
             await client.aclose()
 
     def _ssl_context(self) -> ssl.SSLContext:
@@ -286,6 +290,7 @@ class HTTPClient:
         self._client = self._closer = None
         for api in self._apis.values():
             await api.aclose()
+        await self.shelf.aclose()
         if closer is not None and self._loop is asyncio.get_running_loop():
             await closer.aclose()
         if client is not None:

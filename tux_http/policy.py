@@ -8,6 +8,7 @@ from typing import Final, Literal
 import httpx
 import msgspec
 
+from tux_http.redaction import redact
 from tux_http.version import __version__
 
 PROJECT_URL: Final = "https://github.com/allthingslinux/tux-http"
@@ -20,7 +21,7 @@ def _positive(name: str, value: float) -> None:
 
 
 def _not_negative(name: str, value: float) -> None:
-    if value < 0:
+    if not value >= 0:  # NaN neither
         raise ValueError(f"{name} must not be negative, got {value:g}")
 
 
@@ -44,6 +45,30 @@ class Timeouts(_Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return httpx.Timeout(connect=self.connect, read=self.read, write=self.write, pool=self.pool)
 
 
+class CacheSettings(_Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the service keeps what the cache of its APIs holds; sizes are in bytes.
+
+    `path` is the file of the "sqlite" store, "" for one in the platform's cache directory; `url` the server of
+    the "redis" store, as redis://HOST:PORT/DATABASE. `memory_entries` and `memory_bytes` bound what is held in
+    memory over any store, `disk_bytes` the file.
+    """
+
+    store: Literal["memory", "sqlite", "redis"] = "memory"
+    path: str = ""
+    url: str = "redis://localhost:6379/0"
+    memory_entries: int = 2048
+    memory_bytes: int = 32 * 1024 * 1024
+    disk_bytes: int = 256 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        for name in ("memory_entries", "memory_bytes", "disk_bytes"):
+            _positive(name, getattr(self, name))
+
+    def __repr__(self) -> str:
+        shown = {**msgspec.structs.asdict(self), "url": redact(self.url)}
+        return f"CacheSettings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+
+
 class HTTPSettings(_Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the shared client is opened. `keepalive_expiry` is in seconds."""
 
@@ -56,6 +81,7 @@ class HTTPSettings(_Value, frozen=True, kw_only=True, forbid_unknown_fields=True
     trust_env: bool = True
     user_agent: str = USER_AGENT
     timeouts: Timeouts = Timeouts()
+    cache: CacheSettings = CacheSettings()
 
     def __post_init__(self) -> None:
         _positive("max_connections", self.max_connections)
@@ -182,26 +208,6 @@ class Caching(_Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
         for name in ("default_ttl", "stale_if_error", "stale_while_revalidate", "max_entry"):
             _not_negative(name, getattr(self, name))
         _positive("patience", self.patience)
-
-
-class CacheSettings(_Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the service keeps what the cache of its APIs holds; sizes are in bytes.
-
-    `path` is the file of the "sqlite" store, "" for one in the platform's cache directory; `url` the server of
-    the "redis" store, as redis://HOST:PORT/DATABASE. `memory_entries` and `memory_bytes` bound what is held in
-    memory over any store, `disk_bytes` the file.
-    """
-
-    store: Literal["memory", "sqlite", "redis"] = "memory"
-    path: str = ""
-    url: str = "redis://localhost:6379/0"
-    memory_entries: int = 2048
-    memory_bytes: int = 32 * 1024 * 1024
-    disk_bytes: int = 256 * 1024 * 1024
-
-    def __post_init__(self) -> None:
-        for name in ("memory_entries", "memory_bytes", "disk_bytes"):
-            _positive(name, getattr(self, name))
 
 
 class Policy(_Value, frozen=True, kw_only=True, forbid_unknown_fields=True):

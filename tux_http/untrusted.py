@@ -23,7 +23,7 @@ from tux_http.api import API, expand
 from tux_http.certificates import ssl_context
 from tux_http.client import ServiceClient, checked_url
 from tux_http.errors import BlockedAddress
-from tux_http.policy import Policy, Quota
+from tux_http.policy import Caching, Policy, Quota
 from tux_http.transports.engine import Engine
 from tux_http.transports.engine.wire import Backend
 from tux_http.transports.layer import Layer, note_refusal
@@ -43,7 +43,7 @@ MAX_REDIRECTS: Final = 5
 LOOKUPS: Final = 8
 """Names that are looked up at once; the bot's other lookups have threads of their own."""
 
-POLICY: Final = Policy(quota=Quota(enabled=False))
+POLICY: Final = Policy(quota=Quota(enabled=False), caching=Caching(enabled=False))
 """No quota: one stranger's server must not be able to announce a limit for all the others."""
 
 # ssrfguard's table is IANA's, which knows nothing of an address that only looks public.

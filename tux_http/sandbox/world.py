@@ -15,11 +15,11 @@ from simcord.backend.cdn import CDN_BASE
 from tux_http.bot import TuxBot
 from tux_http.config import DEFAULT_APIS
 from tux_http.http_client import HTTPClient
-from tux_http.policy import Breaker, Quota
+from tux_http.policy import Breaker, CacheSettings, Quota
 from tux_http.sandbox.avatars import identicon
 from tux_http.sandbox.clock import WallClock
 from tux_http.sandbox.member import TypingMember
-from tux_http.sandbox.samples import ERRORS, REPOSITORIES, avatar_urls
+from tux_http.sandbox.samples import ERRORS, FLAKY, REPOSITORIES, avatar_urls
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
@@ -112,7 +112,10 @@ class World:
 
 
 def _offline(settings: Settings, *, github: str) -> Settings:
-    """The settings with GitHub's base URL replaced, and nothing that must not go there: no token, no proxy."""
+    """The settings with GitHub's base URL replaced, and nothing that must not go there: no token, no proxy.
+
+    Nor does anything of the samples go into the operator's cache.
+    """
     apis = {**DEFAULT_APIS, **settings.apis}
     # Each sample is to fail for itself: what one answers must not keep the next from being asked.
     github_settings = msgspec.structs.replace(
@@ -121,7 +124,7 @@ def _offline(settings: Settings, *, github: str) -> Settings:
     return msgspec.structs.replace(
         settings,
         apis={**apis, "github": github_settings},
-        http=msgspec.structs.replace(settings.http, trust_env=False),
+        http=msgspec.structs.replace(settings.http, trust_env=False, cache=CacheSettings()),
         tokens={},
     )
 
@@ -189,6 +192,8 @@ def _introduction(*, live: bool) -> discord.Embed:
         return embed.set_footer(text="The answers are the real GitHub's.")
     embed.add_field(name="These names show a card", value=_listed(REPOSITORIES), inline=False)
     embed.add_field(name="These show an error", value=_listed(ERRORS), inline=False)
+    twice = f"`{FLAKY}` answers once. Then it is down, and the card says how old it is."
+    embed.add_field(name="Ask for this one twice", value=twice, inline=False)
     return embed.set_footer(text="GitHub is a sample server on this machine; it knows no other names.")
 
 

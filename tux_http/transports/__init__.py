@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from tux_http.policy import Caps
+from tux_http.caching.shelf import Shelf
+from tux_http.policy import CacheSettings, Caps
 from tux_http.transports.allowance import Book
 from tux_http.transports.breaker import CircuitBreaker
 from tux_http.transports.budget import Budget
+from tux_http.transports.bulletin import bulletin_for
+from tux_http.transports.cache import Cache
 from tux_http.transports.circuit import Circuits
+from tux_http.transports.coalesce import Coalesce
 from tux_http.transports.guard import Guard
 from tux_http.transports.lane import Lane
 from tux_http.transports.quota import Quota
@@ -25,11 +29,12 @@ __all__ = ["LayerState", "Pipeline", "build"]
 
 
 class LayerState:
-    """What the layers of one named API remember; it outlives the API's connections."""
+    """What the layers of one named API remember; it outlives the API's connections. The shelf is its service's."""
 
-    def __init__(self, policy: Policy, *, api: str, base_url: httpx.URL) -> None:
+    def __init__(self, policy: Policy, *, api: str, base_url: httpx.URL, shelf: Shelf | None = None) -> None:
         self.policy = policy
         self.api = api
+        self.shelf = shelf or Shelf(CacheSettings())
         self.base_path = base_url.path
         self.budget = Budget(policy.retry)
         self.circuits = Circuits(policy.breaker)
@@ -65,7 +70,11 @@ def build(engine: httpx.AsyncBaseTransport, state: LayerState | None = None) -> 
     layer = Guard(layer, policy.caps, api=api)
     layer = Lane(layer, state.turns, api=api)
     if policy.quota.enabled:
-        layer = Quota(layer, state.book, api=api, base_path=state.base_path)
+        bulletin = bulletin_for(state.shelf, state.book, api=api)
+        layer = Quota(layer, state.book, api=api, base_path=state.base_path, bulletin=bulletin)
     if policy.breaker.enabled:
         layer = CircuitBreaker(layer, state.circuits, api=api)
-    return Pipeline(engine, Retrier(layer, policy.retry, state.budget))
+    layer = Retrier(layer, policy.retry, state.budget)
+    if policy.caching.enabled:
+        layer = Coalesce(Cache(layer, state.shelf, policy.caching, api=api))
+    return Pipeline(engine, layer)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tux_http.call import Refuser
 
 DEADLINE_AT: Final = "tux_http.deadline_at"
-"""Request extension: when the call must have ended, in seconds of the event loop's clock."""
+"""Request extension: when the call must have ended, in seconds of the event loop's clock; or what tells it."""
 
 
 class Layer(httpx.AsyncBaseTransport):
@@ -40,4 +40,5 @@ def note_refusal(request: httpx.Request, by: Refuser) -> None:
 def deadline_at(request: httpx.Request) -> float | None:
     """When the call that a request belongs to must have ended; none if nothing bounds it."""
     found = request.extensions.get(DEADLINE_AT)
+    found = found() if callable(found) else found  # a shared call's changes while others join and leave it
     return found if isinstance(found, (int, float)) else None
