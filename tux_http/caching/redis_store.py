@@ -34,8 +34,9 @@ T = TypeVar("T")
 PREFIX: Final = "tux_http"
 """What all our keys on the server begin with."""
 
-PATIENCE: Final = 0.1
-"""Seconds that an operation may take, connecting and waiting for a free connection included."""
+PATIENCE: Final = 0.05
+"""Seconds that an operation may take, connecting and waiting for a free connection included. Two are on the way
+of a call, `load` and `claim`, and it is to lose no more than a tenth of a second."""
 
 OPERATORS_PATIENCE: Final = 60.0
 """Likewise, for what nobody's command waits for."""

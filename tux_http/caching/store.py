@@ -25,7 +25,7 @@ class Store(Protocol):
     """Keeps answers under keys of the form `v1:API:DIGEST`; an API's name has no colon.
 
     Nothing here raises: a store that fails holds nothing, says so in the log, and is tried again later.
-    No call waits for it longer than 0.1 s.
+    No call waits for it longer than 0.1 s, all that it asks of it taken together.
     """
 
     @property
