@@ -137,12 +137,13 @@ def values(message: discord.Message) -> dict[str, str]:
 
 
 def buttons(message: discord.Message) -> dict[str, str]:
+    """The links under a card."""
     rows = [row for row in message.components if isinstance(row, discord.ActionRow)]
     return {
         str(item.label): str(item.url)
         for row in rows
         for item in row.children
-        if isinstance(item, discord.Button)
+        if isinstance(item, discord.Button) and item.url is not None
     }
 
 

@@ -119,6 +119,26 @@ def test_an_error_is_an_embed_with_the_time_to_try_again(page: Page) -> None:
     expect(page.locator("#action-status")).to_have_text("Message sent")
 
 
+def test_a_card_that_stands_in_says_how_old_it_is_and_refresh_says_why(page: Page) -> None:
+    expect(_typed(page, "/repo demo/flaky")).to_contain_text("Here today, gone tomorrow")
+    card = _typed(page, "/repo demo/flaky")
+    expect(card).to_contain_text("12 min old — GitHub is not answering")
+    before = _messages(page).count()
+    card.get_by_role("button", name="Refresh").click()
+    error = _messages(page).nth(before)
+    expect(error).to_contain_text("GitHub is unavailable")
+    expect(error).to_contain_text("Only you can see this")
+
+
+def test_refresh_shows_the_card_anew_in_its_place(page: Page) -> None:
+    card = _typed(page, "/repo demo/template")
+    expect(card).to_contain_text("Start a bot from here")
+    before = _messages(page).count()
+    card.get_by_role("button", name="Refresh").click()
+    expect(card).to_contain_text("Refreshed")
+    assert _messages(page).count() == before
+
+
 def test_a_slow_answer_is_announced_and_then_shown(page: Page) -> None:
     answer = _typed(page, "/repo demo/slow")
     expect(answer).to_contain_text("Thinking…")

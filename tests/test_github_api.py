@@ -52,7 +52,8 @@ async def github(upstream: Upstream) -> AsyncIterator[API]:
 
 
 async def fetched(github: API, *, allow_private: bool = False) -> Repository:
-    return await fetch_repository(github, HELLO, allow_private=allow_private)
+    found = await fetch_repository(github, HELLO, allow_private=allow_private)
+    return found.repository
 
 
 async def test_a_repository_is_asked_for_by_its_name(github: API, upstream: Upstream) -> None:

@@ -108,6 +108,22 @@ async def test_a_slow_answer_is_deferred() -> None:
         assert answer.embeds[0].title == "demo/slow"
 
 
+async def test_an_answer_that_stands_in_says_how_old_it_is_until_it_can_be_refreshed() -> None:
+    async with _sandbox() as world:
+        first = await world.member.send(world.channel, "/repo demo/flaky")
+        assert first.embeds[0].footer.text is None
+        card = await world.member.send(world.channel, "/repo demo/flaky")
+        assert card.embeds[0].title == "demo/flaky"
+        assert card.embeds[0].footer.text == "12 min old — GitHub is not answering"
+        result = await world.member.click(card, label="Refresh")
+        assert [answer.message.flags.ephemeral for answer in result.followups] == [True]
+
+
+async def test_what_is_asked_in_the_sandbox_is_kept_in_memory_alone() -> None:
+    async with _sandbox() as world:
+        assert world.bot.settings.http.cache.store == "memory"
+
+
 async def test_time_in_the_sandbox_is_now() -> None:
     async with _sandbox() as world:
         message = await world.member.send(world.channel, "hello")

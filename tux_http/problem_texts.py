@@ -293,7 +293,7 @@ TEXTS: Final[Mapping[str, Text]] = MappingProxyType(
         ),
         "cooldown": Text(
             "A short break is needed",
-            "The command was used several times just now.",
+            "It was used just now, by you or somebody else.",
             "Wait until the break is over, then try again.",
             "info",
         ),

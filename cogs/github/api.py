@@ -8,21 +8,25 @@ send as null is optional here, and what it adds is ignored.
 # discord.py drops the modules of an extension from there when it is unloaded.
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import httpx
 import msgspec
 
 from tux_http.api import decode
+from tux_http.call import Call, call_of
 from tux_http.client import raise_for_error
 
 if TYPE_CHECKING:
     from tux_http.api import API
     from tux_http.cogs.github.reference import Reference
 
-__all__ = ["License", "Owner", "Related", "Repository", "fetch_repository"]
+__all__ = ["Found", "License", "Owner", "Related", "Repository", "fetch_repository"]
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+REMEMBERED: Final = frozenset({"hit", "stale"})
+"""How the cache answers without GitHub."""
 
 
 class Owner(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,21 +93,50 @@ class Repository(_Visible, frozen=True, kw_only=True):
     has_pull_requests: bool | None = None
 
 
-async def fetch_repository(api: "API", reference: "Reference", *, allow_private: bool) -> Repository:
+class Found(NamedTuple):
+    """A repository, and the record of the call that it is from."""
+
+    repository: Repository
+    call: Call | None
+
+
+async def fetch_repository(
+    api: "API", reference: "Reference", *, allow_private: bool, revalidate: bool = False
+) -> Found:
     """`GET /repos/{owner}/{repo}`.
 
     A private repository is answered as GitHub answers those who may not see it: with the same 404 as for
     one that does not exist. So is the origin of a public one: it is left out.
 
+    Args:
+        api: GitHub's.
+        reference: Of the repository.
+        allow_private: Whether it may be shown if it is private.
+        revalidate: Whether GitHub is asked though there is a good answer in the cache.
+
     Raises:
         httpx.HTTPError: As `API.request`; 404 also if it is private and may not be shown.
     """
-    response = await api.get("/repos/{owner}/{repo}", path={"owner": reference.owner, "repo": reference.name})
-    repository = decode(response, Repository, api=api.name)
+    found, response = await _asked(api, reference, revalidate=revalidate)
     if allow_private:
-        return repository
-    if repository.is_private:
+        return found
+    if found.repository.is_private and not revalidate and found.call and found.call.cache in REMEMBERED:
+        # For one that does not exist GitHub is asked each time: with a 404 of the cache's, what is private
+        # could be told from it while GitHub is down.
+        found, response = await _asked(api, reference, revalidate=True)
+    if found.repository.is_private:
         raise_for_error(httpx.Response(404, request=response.request, extensions=response.extensions))
+    return found._replace(repository=_without_private(found.repository))
+
+
+async def _asked(api: "API", reference: "Reference", *, revalidate: bool) -> tuple[Found, httpx.Response]:
+    options: dict[str, Any] = {"cache": "no-cache"} if revalidate else {}
+    path = {"owner": reference.owner, "repo": reference.name}
+    response = await api.get("/repos/{owner}/{repo}", path=path, **options)
+    return Found(decode(response, Repository, api=api.name), call_of(response)), response
+
+
+def _without_private(repository: Repository) -> Repository:
     return msgspec.structs.replace(
         repository,
         parent=_public(repository.parent),

@@ -30,12 +30,13 @@ SHORT: Final = 100
 """Longest texts in characters; GitHub's own limits are lower, except for descriptions of old."""
 
 
-def repository_card(repository: Repository, *, asked: Reference) -> discord.Embed:
+def repository_card(repository: Repository, *, asked: Reference, note: str | None = None) -> discord.Embed:
     """The embed of a repository; what is not known is left out.
 
     Args:
         repository: What GitHub says of it.
         asked: The name that it was asked for by; another one than its own is mentioned.
+        note: For the footer.
     """
     embed = discord.Embed(
         title=plain(repository.full_name, 256) or str(asked),
@@ -50,6 +51,8 @@ def repository_card(repository: Repository, *, asked: Reference) -> discord.Embe
     for name, value in (("Topics", _topics(repository)), ("Homepage", _homepage_link(repository))):
         if value is not None:
             embed.add_field(name=name, value=value, inline=False)
+    if note is not None:
+        embed.set_footer(text=note)
     return budget(embed)
 
 

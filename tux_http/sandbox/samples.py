@@ -24,6 +24,7 @@ Fault = Literal[
     "hang",
     "cut-off",
     "down",
+    "flaky",
     "broken-json",
     "renamed",
     "dmca",
@@ -35,6 +36,9 @@ EXAMPLE: Final = "octocat/Hello-World"
 
 NEW_HOME: Final = "demo/new-home"
 """What demo/renamed is called now."""
+
+FLAKY: Final = "demo/flaky"
+"""To be asked for twice."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -320,6 +324,12 @@ REPOSITORIES: Final[tuple[Sample, ...]] = (
         shows="an answer after 4 s",
         fault="slow",
         fields={**_about("Worth waiting for", "Haskell"), **_counts(7), **_BSD3},
+    ),
+    Sample(
+        name=FLAKY,
+        shows="an answer the first time; then GitHub is down, and the next card says how old it is",
+        fault="flaky",
+        fields={**_about("Here today, gone tomorrow", "Erlang"), **_counts(99, forks=9), **_MIT},
     ),
 )
 """Those that show a card."""

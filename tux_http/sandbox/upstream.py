@@ -36,6 +36,9 @@ RESET_IN: Final = 40 * 60
 
 HOUR: Final = 3600
 
+ALREADY_OLD: Final = {"Age": "720", "Cache-Control": "private, max-age=60, stale-while-revalidate=0"}
+"""Of an answer that has been in some cache for 12 minutes: the next one is asked for at once."""
+
 DOCS: Final = "https://docs.github.com/rest"
 
 ROUTES: Final = {
@@ -77,6 +80,7 @@ class SampleGitHub:
         self._started = datetime.now(UTC)
         self._first_reset = int(time.time()) + RESET_IN
         self._closing = asyncio.Event()
+        self._answered_once: set[str] = set()
         self._faults: dict[str, Callable[[web.Request, Sample], Awaitable[web.StreamResponse]]] = {
             "missing": self._missing,
             "rate-limited": self._rate_limited,
@@ -85,6 +89,7 @@ class SampleGitHub:
             "hang": self._hang,
             "cut-off": self._cut_off,
             "down": self._down,
+            "flaky": self._answer_once,
             "broken-json": self._broken_json,
             "renamed": self._moved,
             "dmca": self._blocked,
@@ -242,6 +247,14 @@ class SampleGitHub:
         return web.Response(
             status=503, text=page, content_type="text/html", headers={"Cache-Control": "no-cache"}
         )
+
+    async def _answer_once(self, request: web.Request, sample: Sample) -> web.Response:
+        if sample.name in self._answered_once:
+            return await self._down(request, sample)
+        self._answered_once.add(sample.name)
+        card = self._card(sample)
+        card.headers.update(ALREADY_OLD)
+        return card
 
     async def _broken_json(self, _: web.Request, sample: Sample) -> web.Response:
         text = json.dumps(repository(sample, now=self._started))

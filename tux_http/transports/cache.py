@@ -245,7 +245,7 @@ class Cache(Layer):
             self._keep(key, fresh, changes)
             return self._answer(fresh, request, "revalidated")
         if (call := record_of(request)) is not None:
-            call.cache = "miss"
+            call.cache, call.cached_age, call.stale_because = "miss", None, None
         if not rules.is_failing(response):  # or else what is stored may stand in yet
             fresh = rules.stored_from(request, response, **times)
             self._keep(key, fresh, changes)
