@@ -37,7 +37,8 @@ class Upstream(httpx.AsyncBaseTransport):
             return await outcome
         except asyncio.CancelledError:
             if self.dies_slowly:
-                await self.may_die.wait()
+                async with asyncio.timeout(5):  # a failing test is not to hang
+                    await self.may_die.wait()
             raise
         finally:
             self.under_way.remove(outcome)

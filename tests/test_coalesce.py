@@ -190,10 +190,10 @@ class TestLeaving:
         world.upstream.may_die.set()
         await turns()
         (joined,) = await world.sent(asking())
+        assert len(world.upstream.asked) == 2, "the end of the one before leaves the new flight to be joined"
         world.upstream.answer()
         assert [(await came).text, (await joined).text] == ["ok", "ok"]
         assert left.cancelled()
-        assert len(world.upstream.asked) == 2, "the end of the one before leaves the new flight to be joined"
 
     async def test_a_caller_cancelled_twice_leaves_the_end_to_the_layer(self) -> None:
         world = World()
@@ -209,21 +209,26 @@ class TestLeaving:
         await world.layer.aclose()
         assert other_tasks() == set()
 
-    @pytest.mark.parametrize("outcome", [httpx.Response(200), httpx.ConnectError("down")])
-    async def test_an_outcome_that_nobody_waits_for_any_more_is_no_news(
-        self, outcome: httpx.Response | Exception
-    ) -> None:
+    @pytest.mark.parametrize("late", [0, 1, 2])
+    @pytest.mark.parametrize("fails", [False, True])
+    async def test_an_outcome_that_nobody_waits_for_any_more_is_no_news(self, fails: bool, late: int) -> None:
         complaints: list[Any] = []
         asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
-        world = World()
-        calls = await world.sent(asking(), asking())
-        world.upstream.answer(outcome)
-        for call in calls:
-            call.cancel()
-        await asyncio.wait(calls)
+
+        async def scenario() -> None:
+            world = World()
+            calls = await world.sent(asking(), asking())
+            world.upstream.answer(httpx.ConnectError("down") if fails else None)
+            for _ in range(late):
+                await asyncio.sleep(0)
+            for call in calls:
+                call.cancel()
+            await asyncio.wait(calls)
+            assert all(call.cancelled() for call in calls)
+
+        await scenario()
         await turns()
         gc.collect()
-        assert all(call.cancelled() for call in calls)
         assert complaints == []
         assert other_tasks() == set()
 

@@ -16,7 +16,7 @@ from tests.flights import URL, World, asking, record, turns
 from tests.virtual_time import VirtualCall, simulated
 from tux_http import errors
 from tux_http.call import Call
-from tux_http.errors import RateLimited
+from tux_http.errors import RateLimited, attach_call
 from tux_http.policy import Caps
 from tux_http.transports.coalesce import OWN, Coalesce
 from tux_http.transports.guard import Guard
@@ -80,6 +80,7 @@ class TestCopies:
         calls = await world.sent(*requests)
         error.__cause__ = cause = OSError("reset")
         error.add_note("noted")
+        attach_call(error, record(requests[0]))
         world.upstream.answer(error)
         one, other = await asyncio.gather(*calls, return_exceptions=True)
         assert isinstance(one, Exception)
@@ -90,7 +91,7 @@ class TestCopies:
             assert (each.args, str(each), each.__cause__) == (error.args, str(error), cause)
             assert not isinstance(each, httpx.HTTPError) or each.request is request
             assert not hasattr(each, "call"), "each caller has its own record to attach"
-        hidden = {"_request", "__notes__"}
+        hidden = {"_request", "__notes__", "call"}
         assert {**one.__dict__, **dict.fromkeys(hidden)} == {**error.__dict__, **dict.fromkeys(hidden)}
         one.add_note("one's own")
         assert other.__notes__ == ["noted"]

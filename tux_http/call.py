@@ -116,9 +116,9 @@ def call_of(carrier: httpx.Response | BaseException) -> Call | None:
 def report(call: Call, error: BaseException | None = None) -> None:
     """The one line per call: api, method, path without query, outcome, ms, attempts, reference.
 
-    At DEBUG where no upstream was asked: a busy bot answers most from its cache.
+    At DEBUG where no upstream was asked, or for another call that has its line: a busy bot answers most so.
     """
-    asked = bool(call.attempts) or error is not None
+    asked = (bool(call.attempts) and not call.coalesced) or error is not None
     logger.bind(call=call).log(
         "INFO" if asked else "DEBUG",
         "{} {} {} -> {} in {:.0f} ms, {} attempt(s), ref {}",

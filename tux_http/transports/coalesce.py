@@ -252,10 +252,8 @@ class Waiting:
         until = self._until.pop(landing, None)
         if until is None:
             return True
-        if not self._until:
-            self._latest = until
-        elif until == self._latest:
-            self._latest = max(self._until.values())
+        if until == self._latest:
+            self._latest = max(self._until.values(), default=until)
         return bool(self._until)
 
     def end(self) -> None:
