@@ -57,6 +57,7 @@ async def test_a_caller_may_change_an_answer_without_harming_the_next(world: Wor
 
 
 async def test_what_must_not_be_kept_is_not(world: World) -> None:
+    # RFC 9111, section 5.2.2.5.
     world.says(cache_control="no-store, max-age=60")
     await world.get()
     await world.get()
@@ -64,6 +65,7 @@ async def test_what_must_not_be_kept_is_not(world: World) -> None:
 
 
 async def test_an_answer_to_one_person_is_kept_for_them(world: World) -> None:
+    # RFC 9111, sections 5.2.2.7 and 5.2.2.10, for a private cache.
     world.says(cache_control="private, max-age=60, s-maxage=0")
     await world.get()
     assert how(await world.get())[1] == "hit"
@@ -86,6 +88,7 @@ async def test_an_answer_is_given_to_requests_that_it_varies_with(world: World) 
 
 
 async def test_what_varies_with_anything_is_not_kept(world: World) -> None:
+    # RFC 9111, section 4.1.
     world.says(vary="*")
     await world.get()
     await world.get()
@@ -93,6 +96,7 @@ async def test_what_varies_with_anything_is_not_kept(world: World) -> None:
 
 
 async def test_cookies_and_what_belongs_to_one_connection_are_not_kept(world: World) -> None:
+    # RFC 9111, section 3.1, and RFC 9110, section 7.6.1: fields that `Connection` names.
     world.says(set_cookie="a=b", connection="x-hop, close", x_hop="1", keep_alive="timeout=5", x_kept="1")
     for _ in range(2):  # the second asks with the cookie, and so as somebody else
         assert "set-cookie" in (await world.get()).headers
@@ -136,6 +140,7 @@ async def test_whoever_keeps_a_cache_of_their_own_is_left_alone(world: World, fi
 
 
 async def test_an_old_answer_is_validated_and_a_304_makes_it_good_again(world: World) -> None:
+    # RFC 9111, sections 4.3.1 and 3.2: the stored fields are updated, but not those of the body.
     await world.get()
     world.now += 61
     world.answer = lambda _: world.fresh("", status=304, etag='"first"', x_new="1", content_type="text/evil")
@@ -178,6 +183,7 @@ async def test_a_changed_answer_takes_the_old_ones_place(world: World) -> None:
 
 
 async def test_a_304_about_something_else_is_asked_again_without_conditions(world: World) -> None:
+    # RFC 9111, section 4.3.4.
     await world.get()
     world.now += 61
     world.answer = lambda request: (
@@ -197,6 +203,7 @@ async def test_the_callers_request_is_not_changed_by_validation(world: World) ->
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 async def test_what_changes_something_has_it_asked_for_anew(world: World, method: str) -> None:
+    # RFC 9111, section 4.4.
     await world.get()
     await world.client.request(method, "/x")
     assert how(await world.get())[1] == "miss"

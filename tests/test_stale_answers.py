@@ -48,6 +48,7 @@ LIMITED: Final = {"x_ratelimit_remaining": "0", "x_ratelimit_reset": str(int(STA
 async def test_an_old_answer_stands_in_for_an_upstream_that_fails(
     world: World, failure: Exception | int, because: str
 ) -> None:
+    # RFC 5861, section 4.
     await world.get()
     world.now += 12 * 60
     world.fails(failure)
@@ -79,6 +80,7 @@ async def test_what_the_upstream_denies_is_denied_and_forgotten(world: World, st
 
 @pytest.mark.parametrize("directive", ["must-revalidate", "no-cache"])
 async def test_an_answer_that_must_be_validated_never_stands_in(world: World, directive: str) -> None:
+    # RFC 9111, section 4.2.4.
     world.says(cache_control=f"max-age=60, {directive}")
     await world.get()
     world.now += 61
@@ -134,6 +136,7 @@ async def test_without_an_answer_a_hanging_upstream_ends_at_the_deadline(world: 
 
 
 async def test_an_answer_just_past_its_time_is_given_at_once_and_refreshed_behind() -> None:
+    # RFC 5861, section 3.
     async with no_strays():
         world = World(Caching())
         await world.get()
