@@ -9,7 +9,7 @@ import httpx
 from tux_http.caching.shelf import Shelf
 from tux_http.policy import CacheSettings, Caps
 from tux_http.transports.allowance import Book
-from tux_http.transports.breaker import CircuitBreaker
+from tux_http.transports.breaker import CircuitBreaker, origin_of
 from tux_http.transports.budget import Budget
 from tux_http.transports.bulletin import bulletin_for
 from tux_http.transports.cache import Cache
@@ -23,6 +23,7 @@ from tux_http.transports.retry import Retrier
 from tux_http.transports.turns import Turns
 
 if TYPE_CHECKING:
+    from tux_http.call import Call
     from tux_http.policy import Policy
 
 __all__ = ["LayerState", "Pipeline", "build"]
@@ -40,6 +41,14 @@ class LayerState:
         self.circuits = Circuits(policy.breaker)
         self.book = Book(reserve=policy.quota.reserve, secondary_wait=policy.quota.secondary_wait)
         self.turns = Turns(policy.lane.concurrency, policy.lane.queue)
+
+    def ended(self, call: Call) -> None:
+        """Counts a call that an open circuit had refused, or that an old answer was given to meanwhile."""
+        refused = call.error is not None and call.refused_by == "breaker"
+        stale = call.error is None and call.cache == "stale" and call.stale_because != "refreshing"
+        if (refused or stale) and (downtime := self.circuits.downtime(origin_of(httpx.URL(call.url)))):
+            downtime.refused += refused
+            downtime.stale += stale
 
 
 class Pipeline(httpx.AsyncBaseTransport):

@@ -17,9 +17,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from tux_http.limits import LONGEST_WAIT, Announced, Limit
+from tux_http.transports.news import News, Paused, Placed, Told
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Iterable, Iterator
     from datetime import datetime
 
 __all__ = ["Answer", "Book", "Refusal", "Route", "Ticket"]
@@ -144,6 +145,18 @@ class _Account:
                 return
         self.allowances.keep(told.name, _Allowance(quota=told, learned=self.lessons))
 
+    def hear(self, told: Told, now: datetime) -> None:
+        """Takes what another process was told, which is no news to what is known of the same window."""
+        if _is_ahead(told.reset, now):
+            self.learn(told.announced(), sent=-1, now=now)
+            common = {*self.common, told.name} if told.everywhere else {*self.common} - {told.name}
+            self.common = tuple(name for name in self.allowances if name in common)
+
+    def strike(self, strikes: int) -> None:
+        """Counts the secondary limits that another process has met in a row."""
+        if strikes > self.strikes:
+            self.strikes, self.struck = strikes, self.lessons
+
     def charge(self, names: tuple[str, ...]) -> None:
         """Counts a call of which the upstream told nothing. Only the upstream can say that nothing is left."""
         self.lessons += 1
@@ -202,7 +215,7 @@ class Book:
             background: Whether nobody waits for it, so that it may not touch the reserve.
             refusable: Whether it may be refused; otherwise it is only counted.
         """
-        account = self._accounts.recall(credential) or self._accounts.keep(credential, _Account())
+        account = self._account(credential)
         placed = self._placed(route)
         names = placed or account.usual(now)
         refusals = [self._refusal(account, name, now, background=background) for name in names]
@@ -213,9 +226,9 @@ class Book:
         account.enter(placed)
         return Ticket(account, route, names, placed, account.lessons)
 
-    def answered(self, ticket: Ticket, answer: Answer, now: datetime) -> None:
-        """Ends a call and learns from its answer."""
-        account = ticket.account
+    def answered(self, ticket: Ticket, answer: Answer, now: datetime) -> tuple[News, ...]:
+        """Ends a call and learns from its answer; returns what that taught."""
+        account, paused = ticket.account, ticket.account.pause
         account.leave(ticket.placed)
         told = _told(ticket, answer)
         if told:
@@ -229,6 +242,9 @@ class Book:
             account.common = tuple(quota.name for quota in told if quota.everywhere)
         _pause(ticket, answer, now, named=bool(told))
         _count_strikes(ticket, answer)
+        news = [Told.of(account.allowances[quota.name].quota) for quota in told]
+        places = self._places(ticket.route) if told else ()
+        return (*news, *places, *(_pause_of(account) if account.pause is not paused else ()))
 
     def unanswered(self, ticket: Ticket, *, sent: bool) -> None:
         """Ends a call to which no answer came; the upstream may have counted it all the same if it was sent."""
@@ -250,6 +266,40 @@ class Book:
         if (paused := _paused(account, now)) is not None:
             ends.append(paused.retry_at)
         return max(ends, default=None)
+
+    def heard(self, credential: Hashable, news: Iterable[News], now: datetime) -> None:
+        """Takes over what other processes learned of a credential; of equal windows the stricter one holds."""
+        account = self._account(credential)
+        account.lessons += 1
+        for each in news:
+            match each:
+                case Told():
+                    account.hear(each, now)
+                case Paused():
+                    if _is_ahead(each.until, now):
+                        account.hold(_Pause(until=each.until, scope=each.scope), now)
+                        account.strike(each.strikes)
+                case Placed():
+                    self._routes.keep(each.place, each.names)
+
+    def known(self, credential: Hashable, now: datetime) -> tuple[News, ...]:
+        """All that another process could want to know of a credential."""
+        account = self._account(credential)
+        told = [quota for name in tuple(account.allowances) if (quota := account.quota(name, now))]
+        names = {quota.name for quota in told}
+        places = (
+            Placed(place=place, names=on) for place, on in self._routes.items() if not names.isdisjoint(on)
+        )
+        pause = _pause_of(account) if _paused(account, now) else ()
+        return (*map(Told.of, told), *(places if names else ()), *pause)
+
+    def _account(self, credential: Hashable) -> _Account:
+        return self._accounts.recall(credential) or self._accounts.keep(credential, _Account())
+
+    def _places(self, route: Route) -> Iterator[Placed]:
+        for place in route:
+            if (names := self._routes.get(place)) is not None:
+                yield Placed(place=place, names=names)
 
     def _placed(self, route: Route) -> tuple[str, ...]:
         rough, fine = route
@@ -296,6 +346,11 @@ def _pause(ticket: Ticket, answer: Answer, now: datetime, *, named: bool) -> Non
         return
     scope = "secondary" if limit.kind == "secondary" else None
     ticket.account.hold(_Pause(until=limit.retry_at, scope=scope), now)
+
+
+def _pause_of(account: _Account) -> Iterator[Paused]:
+    if (pause := account.pause) is not None:
+        yield Paused(until=pause.until, scope=pause.scope, strikes=account.strikes)
 
 
 def _count_strikes(ticket: Ticket, answer: Answer) -> None:

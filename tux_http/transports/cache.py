@@ -61,6 +61,9 @@ CLAIM: Final = 10.0
 POLL: Final = 0.05
 """Seconds between looks at whether another process has fetched it."""
 
+MOST_UNKEPT: Final = 4096
+"""Keys that are remembered as those of answers that may not be kept; with one more, all are forgotten."""
+
 BEHIND: Final = 15.0
 """Seconds that a refresh may take for which nobody waits."""
 
@@ -96,6 +99,7 @@ class Cache(Layer):
         self._refreshes: dict[tuple[str, UUID], asyncio.Task[httpx.Response]] = {}
         self._last_write: asyncio.Task[None] | None = None
         self._changes = 0
+        self._unkept: set[str] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if is_answerable(request):
@@ -223,13 +227,16 @@ class Cache(Layer):
 
     async def _fetched_once(self, key: str, request: httpx.Request, stored: Stored | None) -> httpx.Response:
         """The upstream's answer, fetched by one process at a time; the others get what that one stored."""
-        store, asked_at = self._shelf.store, self._shelf.clock()
+        if key in self._unkept:  # nobody will find it stored
+            return await self._fetched(key, request, stored)
+        store, asked_at, has_waited = self._shelf.store, self._shelf.clock(), False
         while not await store.claim(key, seconds=CLAIM):
+            has_waited = True
             await self._sleep(POLL)
-            newer = await self._newer(key, request, stored)
+        try:
+            newer = await self._newer(key, request, stored) if has_waited else None
             if newer is not None and newer.received_at >= asked_at:
                 return self._answer(newer, request, "hit")
-        try:
             return await self._fetched(key, request, stored)
         finally:
             self._later(store.release, key)
@@ -263,7 +270,11 @@ class Cache(Layer):
             seconds = freshness.keep_for(stored, self._policy, self._shelf.clock())
         if stored is None or seconds <= 0:
             self._forget(key)
+            self._unkept.add(key)
+            if len(self._unkept) > MOST_UNKEPT:
+                self._unkept.clear()
         else:
+            self._unkept.discard(key)
             self._shelf.hold(key, stored, self._policy)
             self._later(self._shelf.store.save, key, stored, ttl=seconds)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
+from tux_http.caching.keys import credentials_of
 from tux_http.errors import RateLimited
 from tux_http.limits import LARGEST_MESSAGE, LIMITED_STATUSES, announced, limit_of
 from tux_http.options import options_of
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from tux_http.transports.allowance import Book, Route
+    from tux_http.transports.bulletin import Bulletin
+    from tux_http.transports.news import News
 
 _NEVER_SENT: Final = (
     httpx.ConnectError,
@@ -36,8 +38,6 @@ _NEVER_SENT: Final = (
     httpx.UnsupportedProtocol,
     httpx.LocalProtocolError,
 )
-_KEY: Final = secrets.token_bytes(32)  # a digest says nothing outside this process
-_LONGEST_SEGMENT: Final = 64
 
 
 def _now() -> datetime:
@@ -55,6 +55,7 @@ class Quota(Layer):
         book: The API's; outlives this layer.
         api: Its name.
         base_path: Path of its base URL, below which its resources lie.
+        bulletin: What shares the book with other processes.
         wall: The time, aware.
     """
 
@@ -65,12 +66,14 @@ class Quota(Layer):
         *,
         api: str | None = None,
         base_path: str = "/",
+        bulletin: Bulletin | None = None,
         wall: Callable[[], datetime] = _now,
     ) -> None:
         super().__init__(inner)
         self._book = book
         self._api = api
         self._base_path = base_path.rstrip("/") + "/"
+        self._bulletin = bulletin
         self._wall = wall
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -79,23 +82,34 @@ class Quota(Layer):
         Raises:
             RateLimited: A quota is spent, or the upstream asked for a pause.
         """
-        ticket = self._ticket(request)
+        account = _account(request)
+        if self._bulletin is not None:
+            await self._bulletin.consult(account)
+        ticket = self._ticket(request, account)
         try:
             response = await self._inner.handle_async_request(request)
         except BaseException as exc:
             self._book.unanswered(ticket, sent=not isinstance(exc, _NEVER_SENT))
             raise
-        lesson = _Lesson(self._book, ticket, request, response, self._wall())
+        tell = None if self._bulletin is None else partial(self._bulletin.tell, account)
+        lesson = _Lesson(self._book, ticket, request, response, self._wall(), tell)
         if lesson.is_incomplete:
             response.stream = _Overheard(response.stream, lesson)
         else:
             lesson.learn()
         return response
 
-    def _ticket(self, request: httpx.Request) -> Ticket:
+    async def aclose(self) -> None:
+        try:
+            if self._bulletin is not None:
+                await self._bulletin.aclose()
+        finally:
+            await super().aclose()
+
+    def _ticket(self, request: httpx.Request, account: str) -> Ticket:
         now, options = self._wall(), options_of(request)
         started = self._book.start(
-            _credential(request),
+            account,
             self._route(request),
             now,
             background=options.priority == "background",
@@ -124,7 +138,7 @@ class Quota(Layer):
         path = request.url.raw_path.partition(b"?")[0].decode("ascii", "replace")
         segments = path.removeprefix(self._base_path).strip("/").split("/", 2)
         rough, fine = segments[0], "/".join(segments[:2])
-        return _origin(request) + rough[:_LONGEST_SEGMENT], _origin(request) + fine[: 2 * _LONGEST_SEGMENT]
+        return _digest(_origin(request) + rough), _digest(_origin(request) + fine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +150,7 @@ class _Lesson:
     request: httpx.Request
     response: httpx.Response
     now: datetime
+    tell: Callable[[tuple[News, ...]], None] | None = None
 
     @property
     def is_incomplete(self) -> bool:
@@ -149,7 +164,9 @@ class _Lesson:
     def learn(self, body: bytes | None = None) -> None:
         """Ends the call in the book and notes in its record until when others like it are refused."""
         answer = self._answer(body)
-        self.book.answered(self.ticket, answer, self.now)
+        news = self.book.answered(self.ticket, answer, self.now)
+        if news and self.tell is not None:
+            self.tell(news)
         if (call := record_of(self.request)) is not None:
             is_limited = answer.limit is not None and answer.limit.retry_at is not None
             call.limited_until = self.book.held_until(self.ticket, self.now) if is_limited else None
@@ -198,10 +215,20 @@ def _decoded(body: bytes, codings: list[str]) -> bytes:
         return b""
 
 
-def _credential(request: httpx.Request) -> str:
-    """Whose quota a request spends. A redirect may lead to another origin, which has quotas of its own."""
-    value = request.headers.get("authorization", "").encode("utf-8", "replace")
-    return _origin(request) + hashlib.blake2b(value, key=_KEY, digest_size=16).hexdigest()
+def _account(request: httpx.Request) -> str:
+    """Whose quota a request spends. A redirect may lead to another origin, which has quotas of its own.
+
+    It is the same in every process, and tells nothing. Cookies, which change from answer to answer, count
+    as nobody's.
+    """
+    headers = request.headers
+    if "cookie" in headers:
+        headers = httpx.Headers([item for item in headers.multi_items() if item[0] != "cookie"])
+    return _digest(_origin(request), key=credentials_of(headers))
+
+
+def _digest(text: str, *, key: bytes = b"") -> str:
+    return hashlib.blake2b(text.encode(), key=key, digest_size=16, person=b"tux_http quota").hexdigest()
 
 
 def _origin(request: httpx.Request) -> str:
