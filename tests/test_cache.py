@@ -12,6 +12,7 @@ import pytest
 
 from tests.cached_world import World, how, record
 from tests.strays import no_strays
+from tux_http.caching.no_store import NoStore
 from tux_http.policy import Caching
 
 if TYPE_CHECKING:
@@ -276,3 +277,29 @@ async def test_the_requests_own_field_says_the_same(world: World, mode: str) -> 
         "only-if-cached": "hit",
         "no-cache": "miss",
     }.get(mode)
+
+
+# Beside other processes
+
+
+class Claims(NoStore):
+    """Counts who asks to fetch alone."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def claim(self, key: str, *, seconds: float) -> bool:
+        self.asked += 1
+        return True
+
+
+@pytest.mark.parametrize(("control", "asked"), [("no-store", 1), ("max-age=60", 3)])
+async def test_processes_do_not_wait_for_each_others_answer_that_may_not_be_kept(
+    world: World, control: str, asked: int
+) -> None:
+    world.shelf._store = claims = Claims()
+    world.says(cache_control=control)
+    for _ in range(3):
+        await world.get()
+        world.now += 100_000
+    assert claims.asked == asked
