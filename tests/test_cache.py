@@ -290,7 +290,7 @@ class Claims(NoStore):
 
     async def claim(self, key: str, *, seconds: float) -> bool:
         self.asked += 1
-        return True
+        return await super().claim(key, seconds=seconds)
 
 
 @pytest.mark.parametrize(("control", "asked"), [("no-store", 1), ("max-age=60", 3)])
