@@ -27,8 +27,10 @@ def test_a_short_run_ends_with_a_report(name: str, capsys: pytest.CaptureFixture
     assert "tux_http" in capsys.readouterr().out
 
 
-def test_a_soak_counts_what_it_did_in_a_table(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["soak", "--requests", "80", "--warm-up", "40", "--http", "1.1", "--only", "tux_http"]) == 0
+@pytest.mark.parametrize("cached", [[], ["--cached"]])
+def test_a_soak_counts_what_it_did_in_a_table(cached: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--requests", "80", "--warm-up", "40", "--http", "1.1", "--only", "tux_http", *cached]
+    assert main(["soak", *options]) == 0
     (row,) = (
         line.split() for line in capsys.readouterr().out.splitlines() if line.lstrip().startswith("tux_http ")
     )

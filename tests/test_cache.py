@@ -14,9 +14,12 @@ from tests.cached_world import World, how, record
 from tests.strays import no_strays
 from tux_http.caching.no_store import NoStore
 from tux_http.policy import Caching
+from tux_http.transports.cache import MOST_WRITES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+
+    from tux_http.caching.stored import Stored
 
 
 @pytest.fixture
@@ -303,3 +306,30 @@ async def test_processes_do_not_wait_for_each_others_answer_that_may_not_be_kept
         await world.get()
         world.now += 100_000
     assert claims.asked == asked
+
+
+class Stuck(NoStore):
+    """Takes nothing until it is let."""
+
+    def __init__(self) -> None:
+        self.let = asyncio.Event()
+        self.saved = 0
+
+    async def save(self, key: str, stored: Stored, *, ttl: float) -> None:
+        await self.let.wait()
+        await super().save(key, stored, ttl=ttl)
+        self.saved += 1
+
+
+async def test_a_store_that_is_slow_is_waited_for_by_nobody_and_holds_up_so_many_answers(
+    world: World,
+) -> None:
+    world.shelf._store = store = Stuck()
+    for number in range(3000):
+        await world.get(f"/{number}")
+    assert store.saved == 0
+    store.let.set()
+    await world.client.aclose()
+    world.client = world.opened()
+    assert 400 < store.saved <= MOST_WRITES
+    assert how(await world.get("/2999"))[1] == "hit"

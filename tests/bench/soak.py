@@ -1,8 +1,10 @@
 """Whether memory, sockets or tasks grow over very many requests to a healthy server.
 
-Each contender runs in a fresh process against one server in another, over TLS: an API with all layers on,
-its log written and thrown away, and plain httpx beside it. The goal is a growth of resident memory of less
-than 5 MiB after the first 10,000 of 100,000 requests.
+Each contender runs in a fresh process against one server in another, over TLS: an API with all layers on but
+the cache, its log written and thrown away, and plain httpx beside it. With `--cached` the API has its cache
+too: it answers most requests from memory, and asks for each resource anew every second, behind the back
+of those who get the old one. The goal is a growth of resident memory of less than 5 MiB after the first 10,000
+of 100,000 requests.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from loguru import logger
 
 from tests.bench._serving import FRESH, Endpoint, serving
 from tux_http import HTTPClient
+from tux_http.policy import Caching, Policy
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -43,6 +46,9 @@ SIZES: Final = 1000
 
 CALLERS: Final = 5000
 
+GOOD_FOR: Final = 1.0
+"""Seconds for which the cache gives an answer without a second look, if it is used."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -53,6 +59,7 @@ class Plan:
     requests: int
     warm_up: int
     concurrency: int
+    cached: bool
     trace: bool
 
 
@@ -88,6 +95,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--concurrency", type=int, default=40, help="how many at once (40)")
     parser.add_argument("--http", choices=["1.1", "2"], default="2", help="the server's HTTP version (2)")
     parser.add_argument("--only", choices=list(CONTENDERS), help="one contender")
+    parser.add_argument("--cached", action="store_true", help="let the API answer from its cache")
     parser.add_argument("--trace", action="store_true", help="say which lines hold what grew; slow")
 
 
@@ -102,6 +110,7 @@ def run(arguments: Namespace) -> Iterator[str]:
                 requests=arguments.requests,
                 warm_up=min(arguments.warm_up, arguments.requests),
                 concurrency=arguments.concurrency,
+                cached=arguments.cached,
                 trace=arguments.trace,
             )
             results.append(_in_fresh_process(plan))
@@ -162,8 +171,9 @@ async def _spend(numbers: Iterator[int], get: Get, failures: Counter[str], concu
 
 @contextlib.asynccontextmanager
 async def _tux_http(plan: Plan) -> AsyncGenerator[Get]:
+    caching = Caching(default_ttl=GOOD_FOR) if plan.cached else Caching(enabled=False)
     async with HTTPClient(verify=plan.endpoint.trusted()) as client:
-        api = client.api("soak", base_url=plan.endpoint.url)
+        api = client.api("soak", base_url=plan.endpoint.url, policy=Policy(caching=caching))
         yield lambda number: api.get(f"/size/{1000 + number % SIZES}", caller=number % CALLERS)
 
 

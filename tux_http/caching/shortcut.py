@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 ASKS_MORE: Final = frozenset({"cache-control", "cookie", "pragma"})
 """Fields of requests that are answered by more than what was asked for, and how long its answer is good."""
 
+PLAIN: Final = frozenset({str, int, bool, type(None)})
+"""Types of values of which equal ones are sent alike."""
+
 MOST: Final = 4096
 """Calls that are remembered; with one more, all are forgotten, and soon learned again."""
 
@@ -36,24 +39,27 @@ def shape_of(
     """What a call is recognised by; None if it can't be."""
     if not (params is None or isinstance(params, dict)):
         return None
-    shape = (url, path and tuple(path.items()), params and tuple(params.items()))
-    try:
-        hash(shape)
-    except TypeError:  # a list among the parameters
-        return None
-    return shape
+    filled, asked = _listed(path), _listed(params)
+    types = tuple(map(type, (*filled, *asked)))  # 1 and True are equal, and are sent as different texts
+    return (url, path is None, filled, asked, types) if PLAIN.issuperset(types) else None
+
+
+def _listed(given: Mapping[str, Any] | None) -> tuple[object, ...]:
+    return () if given is None else (*given, *given.values())
 
 
 @dataclass(slots=True, eq=False)
 class _Way:
-    """What one call comes to."""
+    """What one call comes to; `asked` and `answer` are what httpx would pickle of a request and its response."""
 
     key: str
-    request: httpx.Request
+    headers: httpx.Headers
     record: tuple[str, str]
-    held: Held | None = None
+    asked: dict[str, Any]
     answer: dict[str, Any] = field(default_factory=dict[str, Any])
+    held: Held | None = None
     generated_at: float = 0.0
+    age: int = 0
 
 
 class Shortcuts:
@@ -78,7 +84,8 @@ class Shortcuts:
             self._ways.clear()
         call = Call.of(request, api=self._api)
         sent = httpx.Request(request.method, request.url, headers=request.headers)
-        self._ways[given] = _Way(key_of(sent, api=self._api), sent, (call.url, call.path))
+        key = key_of(sent, api=self._api)
+        self._ways[given] = _Way(key, sent.headers, (call.url, call.path), sent.__getstate__())
 
     def answer(self, given: Hashable) -> httpx.Response | None:
         """A copy of the fresh answer to a call; None if there is none, or the call is not known."""
@@ -88,13 +95,15 @@ class Shortcuts:
         held, now = self._held(way), self._shelf.clock()
         if held is None or not held.stored.received_at <= now < held.fresh_until:  # a clock may be put back
             return None
+        if httpx.codes.is_redirect(held.stored.status):  # since the call was learned: it is to be followed
+            return None
         if held is not way.held:
-            self._prepare(way, held, now)
+            _prepare(way, held, now)
+        _grow_old(way, now)
         url, path = way.record
         call = Call(method="GET", url=url, path=path, api=self._api)
         call.cache, call.answered, call.cached_age = "hit", held.stored.status, now - way.generated_at
         response = _copy(way)
-        response.headers["age"] = str(int(call.cached_age))
         response.extensions[EXTENSION] = call
         call.end()
         response.elapsed = timedelta(seconds=call.elapsed or 0.0)
@@ -103,21 +112,36 @@ class Shortcuts:
 
     def _held(self, way: _Way) -> Held | None:
         for held in self._shelf.memory.get(way.key):
-            if held is way.held or held.stored.matches(way.request.headers):
+            if held is way.held or held.stored.matches(way.headers):
                 return held
         return None
 
-    def _prepare(self, way: _Way, held: Held, now: float) -> None:
-        age = freshness.age(held.stored, now)
-        way.held, way.generated_at = held, now - age
-        way.answer = response_of(held.stored, way.request, age).__getstate__()
+
+def _prepare(way: _Way, held: Held, now: float) -> None:
+    age = freshness.age(held.stored, now)
+    way.held, way.generated_at, way.age = held, now - age, int(age)
+    way.answer = response_of(held.stored, _request(way), age).__getstate__()
+
+
+def _grow_old(way: _Way, now: float) -> None:
+    """Writes the age into the answer; once a second, for to set one field takes longer than to copy all."""
+    age = int(now - way.generated_at)
+    if age != way.age:
+        way.age = age
+        way.answer["headers"]["age"] = str(age)
 
 
 def _copy(way: _Way) -> httpx.Response:
     """A response of its own for each caller, by the way of httpx's pickling: its constructor takes five times as long."""
-    request = httpx.Request.__new__(httpx.Request)
-    request.__setstate__({**way.request.__getstate__(), "headers": way.request.headers.copy()})
     response = httpx.Response.__new__(httpx.Response)
     answer = way.answer
-    response.__setstate__({**answer, "headers": answer["headers"].copy(), "history": [], "_request": request})
+    response.__setstate__(
+        {**answer, "headers": answer["headers"].copy(), "history": [], "_request": _request(way)}
+    )
     return response
+
+
+def _request(way: _Way) -> httpx.Request:
+    request = httpx.Request.__new__(httpx.Request)
+    request.__setstate__({**way.asked, "headers": way.headers.copy()})
+    return request

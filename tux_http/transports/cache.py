@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import functools
 import math
+from collections import deque
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Literal, ParamSpec, TypeAlias
 
@@ -64,6 +65,9 @@ POLL: Final = 0.05
 MOST_UNKEPT: Final = 4096
 """Keys that are remembered as those of answers that may not be kept; with one more, all are forgotten."""
 
+MOST_WRITES: Final = 1000
+"""That wait for the store; more answers are held in memory only until it has caught up."""
+
 BEHIND: Final = 15.0
 """Seconds that a refresh may take for which nobody waits."""
 
@@ -97,7 +101,8 @@ class Cache(Layer):
         self._api = api
         self._sleep = sleep
         self._refreshes: dict[tuple[str, UUID], asyncio.Task[httpx.Response]] = {}
-        self._last_write: asyncio.Task[None] | None = None
+        self._writes: deque[Callable[[], Awaitable[None]]] = deque()
+        self._writer: asyncio.Task[None] | None = None
         self._changes = 0
         self._unkept: set[str] = set()
 
@@ -114,8 +119,8 @@ class Cache(Layer):
         for refresh in refreshes:
             refresh.cancel()
         await asyncio.gather(*refreshes, return_exceptions=True)
-        if self._last_write is not None:
-            await asyncio.wait({self._last_write})
+        if self._writer is not None:
+            await asyncio.wait({self._writer})
         await super().aclose()
 
     # Answering
@@ -276,7 +281,8 @@ class Cache(Layer):
         else:
             self._unkept.discard(key)
             self._shelf.hold(key, stored, self._policy)
-            self._later(self._shelf.store.save, key, stored, ttl=seconds)
+            if len(self._writes) < MOST_WRITES:
+                self._later(self._shelf.store.save, key, stored, ttl=seconds)
 
     def _forget(self, key: str) -> None:
         self._shelf.forget(key)
@@ -294,14 +300,13 @@ class Cache(Layer):
 
     def _later(self, work: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs) -> None:
         """Does what no caller has to wait for, one after the other."""
-        previous = self._last_write
+        self._writes.append(functools.partial(work, *args, **kwargs))
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write())
 
-        async def in_turn() -> None:
-            if previous is not None:
-                await asyncio.wait({previous})
-            await work(*args, **kwargs)
-
-        self._last_write = asyncio.create_task(in_turn())
+    async def _write(self) -> None:
+        while self._writes:
+            await self._writes.popleft()()
 
 
 def is_answerable(request: httpx.Request) -> bool:
