@@ -11,17 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.cached_world import record
 from tests.flights import URL, World, asking, turns
 from tests.servers import http1_server, http2_server, read_request, response, settle
 from tests.strays import no_strays, other_tasks
 from tests.virtual_time import VirtualCall, simulated
-from tux_http.policy import Breaker, Caps, Retry
+from tux_http import HTTPClient
+from tux_http.policy import Breaker, Policy, Retry
 from tux_http.transports.breaker import CircuitBreaker
 from tux_http.transports.budget import Budget
 from tux_http.transports.circuit import Circuits
 from tux_http.transports.coalesce import Coalesce
-from tux_http.transports.engine import Engine
-from tux_http.transports.guard import Guard
 from tux_http.transports.layer import deadline_at
 from tux_http.transports.recorder import Recorder
 from tux_http.transports.retry import Retrier
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from tests.conftest import TLS
+    from tux_http import API
 
 MANY: Final = 1000
 
@@ -200,19 +201,16 @@ def test_whoever_comes_and_goes_each_has_its_flights_outcome_or_its_own_end(
 
 
 class Served:
-    """A server that answers `/wait` when it is told to, and a client with the layer and little else."""
+    """A server that answers `/wait` when it is told to, and an API with all its layers."""
 
-    def __init__(
-        self, version: str, url: str, seen: Callable[[], int], go: asyncio.Event, client: httpx.AsyncClient
-    ) -> None:
+    def __init__(self, version: str, seen: Callable[[], int], go: asyncio.Event, api: API) -> None:
         self.version = version
-        self.url = url + "/wait"
         self.seen = seen
         self.go = go
-        self.client = client
+        self.api = api
 
     def get(self) -> asyncio.Task[httpx.Response]:
-        return asyncio.ensure_future(self.client.get(self.url))
+        return asyncio.ensure_future(self.api.get("/wait"))
 
 
 @pytest.fixture(params=["HTTP/1.1", "HTTP/2"])
@@ -227,7 +225,6 @@ async def served(request: pytest.FixtureRequest, tls: TLS) -> AsyncGenerator[Ser
             await go.wait()
             writer.write(response())
 
-    transport = Coalesce(Guard(Engine(verify=tls.client, http2=True), Caps()))
     async with no_strays(), contextlib.AsyncExitStack() as stack:
         if request.param == "HTTP/2":
             server = await stack.enter_async_context(http2_server(tls.h2, go=go))
@@ -235,8 +232,8 @@ async def served(request: pytest.FixtureRequest, tls: TLS) -> AsyncGenerator[Ser
         else:
             plain = await stack.enter_async_context(http1_server(script, tls=tls.http11))
             seen, url = (lambda: requests), plain.url
-        client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, timeout=30))
-        yield Served(request.param, url, seen, go, client)
+        client = await stack.enter_async_context(HTTPClient(verify=tls.client, trust_env=False))
+        yield Served(request.param, seen, go, client.api("served", base_url=url, policy=Policy(deadline=60)))
 
 
 async def test_a_thousand_equal_gets_are_one_request(served: Served) -> None:
@@ -245,7 +242,8 @@ async def test_a_thousand_equal_gets_are_one_request(served: Served) -> None:
     served.go.set()
     answers = await asyncio.gather(*calls)
     assert [answer.text for answer in answers] == ["ok"] * MANY
-    assert {answer.http_version for answer in answers} == {served.version}
+    assert {record(answer).http_version for answer in answers} == {served.version}
+    assert [record(answer).coalesced for answer in answers] == [False, *[True] * (MANY - 1)]
     assert served.seen() == 1
 
 
