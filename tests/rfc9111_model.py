@@ -136,7 +136,10 @@ def _may_be_stale(way: Way, answer: Answer, asked: Asked, rules: Rules, *, past:
         )
     if old > rules.stale_if_error:
         return False
-    return "stale-if-error" not in told or _within(past, told["stale-if-error"])  # RFC 5861, section 4
+    if "stale-if-error" not in told:
+        return True
+    bound = told["stale-if-error"]  # RFC 5861, section 4
+    return past <= (bound if isinstance(bound, int) else 0)
 
 
 def _within(past: float, bound: int | str | None, *, anything: bool = False) -> bool:
