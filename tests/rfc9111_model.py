@@ -136,9 +136,7 @@ def _may_be_stale(way: Way, answer: Answer, asked: Asked, rules: Rules, *, past:
         )
     if old > rules.stale_if_error:
         return False
-    if "stale-if-error" not in told:
-        return True
-    bound = told["stale-if-error"]  # RFC 5861, section 4
+    bound = told.get("stale-if-error", old)  # RFC 5861, section 4
     return past <= (bound if isinstance(bound, int) else 0)
 
 
