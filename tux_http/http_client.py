@@ -13,10 +13,12 @@ from loguru import logger
 
 from tux_http.api import API
 from tux_http.blocking import BlockingClient
+from tux_http.caching import rules
 from tux_http.caching.shelf import Shelf
 from tux_http.certificates import ssl_context
 from tux_http.client import ServiceClient, requested, streamed
 from tux_http.policy import HTTPSettings, Policy
+from tux_http.transports import retry
 
 if TYPE_CHECKING:
     import ssl
@@ -106,6 +108,7 @@ class HTTPClient:
             # Loading the CA bundle blocks for tens of milliseconds, so it is done off the loop.
             options["verify"] = await asyncio.to_thread(self._ssl_context)
             options.pop("cert", None)
+            await asyncio.to_thread(_load)
         client = ServiceClient(transport=self._transport, **options)
         client.cookies = _unkept_cookies(self._options.get("cookies"))
         self._closer = self._close_with_loop(client)
@@ -309,6 +312,12 @@ class _KeepNone(DefaultCookiePolicy):
 
     def set_ok(self, cookie: Cookie, request: UrllibRequest) -> bool:  # noqa: ARG002
         return False
+
+
+def _load() -> None:
+    """Imports what the first calls need, and whoever only imports this does not."""
+    rules.load()
+    retry.load()
 
 
 def _nowhere(request: httpx.Request) -> httpx.Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -19,6 +20,8 @@ LONGEST: Final = 2**31
 DAMAGED: Final[Directives] = MappingProxyType({"no-cache": None})
 """What a field says in which a quote is never closed: nobody knows where its directives end."""
 
+NOTHING: Final[Directives] = MappingProxyType({})
+
 # Possessive, so that no text takes more than one pass.
 _MEMBER: Final = re.compile(r'(?:[^",]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -27,8 +30,20 @@ _PAIR: Final = re.compile(r"\\(.)", re.DOTALL)
 _DIGITS: Final = re.compile(r"[0-9]+")
 
 
+REMEMBERED: Final = 256
+"""Fields whose reading is remembered, and how many characters long one of them may be: there are few different
+ones, and each is asked about several times for every call."""
+
+
 def directives(lines: Iterable[str]) -> Directives:
     """What the lines of a `Cache-Control` field say."""
+    told = tuple(lines)
+    if not told:
+        return NOTHING
+    return _remembered(told) if sum(map(len, told)) <= REMEMBERED else _read(told)
+
+
+def _read(lines: tuple[str, ...]) -> Directives:
     found: dict[str, str | None] = {}
     for line in lines:
         for member in _members(line):
@@ -36,7 +51,10 @@ def directives(lines: Iterable[str]) -> Directives:
                 return DAMAGED
             if token := _TOKEN.match(member):
                 found.setdefault(token[0].lower(), _argument(member[token.end() :]))
-    return found
+    return MappingProxyType(found)
+
+
+_remembered = lru_cache(maxsize=REMEMBERED)(_read)
 
 
 def seconds(argument: str | None) -> int | None:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache, lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-import hishel
 import httpx
 import msgspec
 
+from tux_http.caching.cache_control import REMEMBERED
 from tux_http.caching.stored import Stored, storable_fields, varying
 from tux_http.limits import limit_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import hishel
+
     from tux_http.caching.stored import Field
 
-OPTIONS: Final = hishel.CacheOptions(shared=False, supported_methods=["GET"])
+DECISIVE: Final = frozenset({"cache-control", "expires"})
+"""The fields by which hishel decides whether a private cache may store an answer (RFC 9111, section 3)."""
 
 VALIDATORS: Final = ("if-none-match", "if-modified-since")
 
@@ -41,9 +45,11 @@ def stored_from(
     request: httpx.Request, response: httpx.Response, *, requested_at: float, received_at: float
 ) -> Stored | None:
     """An answer as it is kept; None if it must not be (RFC 9111, section 3)."""
-    miss = hishel.CacheMiss(request=_asked(request.headers), options=OPTIONS)
     fields = storable_fields(response.headers)
-    if not isinstance(miss.next(_told(response.status_code, fields)), hishel.StoreAndUse):
+    decisive = tuple(field for field in fields if field[0] in DECISIVE)
+    is_short = sum(len(value) for _, value in decisive) <= REMEMBERED
+    may_be_stored = _remembered if is_short else _may_be_stored
+    if not may_be_stored(response.status_code, decisive):
         return None
     vary = varying(response.headers.get_list("vary", split_commas=True), request.headers)
     if any(name == "*" for name, _ in vary):
@@ -81,6 +87,8 @@ def refreshed(
 
     Its age begins anew: where the 304 says nothing of it, what was said before is not true any more.
     """
+    import hishel  # noqa: PLC0415  # see `load`
+
     told = storable_fields(response.headers)
     state: hishel.AnyState = _revalidation(stored).next(_told(response.status_code, told))
     if not isinstance(state, hishel.NeedToBeUpdated):
@@ -110,12 +118,37 @@ def response_of(stored: Stored, request: httpx.Request, age: float) -> httpx.Res
     return httpx.Response(stored.status, headers=headers, content=stored.body, request=request)
 
 
+def _may_be_stored(status: int, fields: tuple[Field, ...]) -> bool:
+    """What hishel says of the answer to a GET with these decisive fields; most of an API's have the same ones."""
+    import hishel  # noqa: PLC0415  # see `load`
+
+    miss = hishel.CacheMiss(request=_asked(httpx.Headers()), options=_options())
+    return isinstance(miss.next(_told(status, fields)), hishel.StoreAndUse)
+
+
+_remembered = lru_cache(maxsize=REMEMBERED)(_may_be_stored)
+
+
+def load() -> None:
+    """Imports hishel, which takes a tenth of a second where its Redis client is installed: before it is needed."""
+    _options()
+
+
+@cache
+def _options() -> hishel.CacheOptions:
+    import hishel  # noqa: PLC0415  # see `load`
+
+    return hishel.CacheOptions(shared=False, supported_methods=["GET"])
+
+
 def _revalidation(stored: Stored) -> hishel.NeedRevalidation:
+    import hishel  # noqa: PLC0415  # see `load`
+
     entry = hishel.Entry(
         id=stored.id, request=_asked(httpx.Headers()), response=_told(stored.status, stored.headers)
     )
     # `no-cache` keeps hishel from answering by its own arithmetic.
-    state = hishel.IdleClient(options=OPTIONS).next(
+    state = hishel.IdleClient(options=_options()).next(
         _asked(httpx.Headers({"cache-control": "no-cache"})), [entry]
     )
     assert isinstance(state, hishel.NeedRevalidation)
@@ -123,10 +156,14 @@ def _revalidation(stored: Stored) -> hishel.NeedRevalidation:
 
 
 def _asked(headers: httpx.Headers) -> hishel.Request:
+    import hishel  # noqa: PLC0415  # see `load`
+
     return hishel.Request(method="GET", url=_URL, headers=hishel.Headers(dict(headers.items())))
 
 
 def _told(status: int, fields: Iterable[Field]) -> hishel.Response:
+    import hishel  # noqa: PLC0415  # see `load`
+
     lines: dict[str, list[str]] = {}
     for name, value in fields:
         lines.setdefault(name, []).append(value)

@@ -11,10 +11,10 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
+from importlib import import_module
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import httpx
-from tenacity import AsyncRetrying, RetryCallState
 
 from tux_http.errors import BlockedAddress, CircuitOpen, LaneFull
 from tux_http.limits import limit_of, retry_after
@@ -25,6 +25,9 @@ from tux_http.transports.layer import Layer, deadline_at, record_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from tenacity import RetryCallState
+
+    from tux_http.call import Wait
     from tux_http.transports.budget import Budget
 
 Outcome: TypeAlias = httpx.Response | httpx.HTTPError
@@ -179,6 +182,7 @@ class Retrier(Layer):
 class _Attempts:
     """One request's walk through tenacity's loop, which asks in turn: repeat? wait how long? stop?
 
+    The first attempt is made before it, for most are not repeated and the loop takes time to set up.
     `spent` are the tokens of retries that were sent, `reserved` those of one that still waits.
     """
 
@@ -186,11 +190,16 @@ class _Attempts:
     inner: httpx.AsyncBaseTransport
     request: httpx.Request
     policy: Retry
+    first: Outcome | None = None
     spent: int = 0
     reserved: int = 0
+    wait_because: Wait = "backoff"
 
     async def response(self) -> httpx.Response:
-        outcome = await self._loop()
+        outcome = await self._attempt()
+        if is_repeatable(self.request, outcome):
+            self.first = outcome
+            outcome = await self._loop()
         if isinstance(outcome, httpx.Response):
             if not outcome.is_error:
                 self.layer.budget.put(self.spent or 1)
@@ -201,6 +210,8 @@ class _Attempts:
             del outcome  # an error that its own traceback refers to would wait for the garbage collector
 
     async def _loop(self) -> Outcome:
+        from tenacity import AsyncRetrying  # noqa: PLC0415  # see `load`
+
         loop = AsyncRetrying(
             retry=self._repeat,
             wait=self._wait,
@@ -216,6 +227,9 @@ class _Attempts:
             self.layer.budget.put(self.reserved)  # of a retry that was cancelled while it waited
 
     async def _attempt(self) -> Outcome:
+        if (first := self.first) is not None:
+            self.first = None
+            return first
         self.spent, self.reserved = self.spent + self.reserved, 0
         try:
             return await self.inner.handle_async_request(self.request)
@@ -228,6 +242,7 @@ class _Attempts:
     def _wait(self, state: RetryCallState) -> float:
         outcome, layer = _outcome(state), self.layer
         told = told_wait(outcome, layer.wall())
+        self.wait_because = "asked" if told else "backoff"
         return told or backoff(self.policy, state.attempt_number - 1, outcome, layer.draw())
 
     def _stop(self, state: RetryCallState) -> bool:
@@ -248,12 +263,19 @@ class _Attempts:
         return paid
 
     async def _sleep(self, seconds: float) -> None:
-        started = self.layer.clock()
+        call, started = record_of(self.request), self.layer.clock()
+        if call is not None and call.attempts:
+            call.attempts[-1].wait, call.attempts[-1].wait_because = seconds, self.wait_because
         try:
             await self.layer.sleep(seconds)
         finally:
-            if (call := record_of(self.request)) is not None:
+            if call is not None:
                 call.waited += self.layer.clock() - started
+
+
+def load() -> None:
+    """Imports tenacity, before it is needed."""
+    import_module("tenacity")
 
 
 def _outcome(state: RetryCallState) -> Outcome:
