@@ -19,6 +19,7 @@ assert tops == {"tux_http", f"tux_http-{tux_http.__version__}.dist-info"}, tops
 for needed in (
     "tux_http/py.typed",
     "tux_http/cogs/github/__init__.py",
+    "tux_http/cogs/http/__init__.py",
     "tux_http/sandbox/data/repository.json",
 ):
     assert needed in names, needed
@@ -30,6 +31,7 @@ async def main() -> None:
         await bot.load_extension("tux_http.ext")
         assert "tux_http.cogs.github" in bot.extensions
         assert bot.tree.get_command("repo") is not None
+        assert bot.tree.get_command("http") is not None
         await bot.unload_extension("tux_http.ext")
         assert not bot.extensions
         assert bot.tree.get_command("repo") is None

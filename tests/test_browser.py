@@ -119,6 +119,20 @@ def test_an_error_is_an_embed_with_the_time_to_try_again(page: Page) -> None:
     expect(page.locator("#action-status")).to_have_text("Message sent")
 
 
+def test_retry_waits_for_the_limit_and_then_shows_the_card(browser: Browser) -> None:
+    with running_sandbox() as sandbox, _opened(browser, sandbox) as page:
+        error = _typed(page, "/repo demo/rate-limited")
+        retry = error.get_by_role("button", name="Retry")
+        expect(retry).to_be_disabled()
+        before = _messages(page).count()
+        expect(retry).to_be_enabled(timeout=60_000)
+        retry.click()
+        card = _messages(page).nth(before - 1)  # in the place of the error, which is gone
+        expect(card).to_contain_text("demo/rate-limited")
+        expect(card.get_by_role("link", name="Pull requests")).to_be_visible()
+        expect(page.get_by_text("Only you can see this")).to_have_count(0)
+
+
 def test_a_card_that_stands_in_says_how_old_it_is_and_refresh_says_why(page: Page) -> None:
     expect(_typed(page, "/repo demo/flaky")).to_contain_text("Here today, gone tomorrow")
     card = _typed(page, "/repo demo/flaky")

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 EXT = "tux_http.ext"
 GITHUB = "tux_http.cogs.github"
+HTTP = "tux_http.cogs.http"
 
 
 @pytest.fixture(autouse=True)
@@ -330,7 +331,7 @@ async def test_two_bots_in_one_process_do_not_take_each_others_cogs(monkeypatch:
         await http_client.apis["github"].get("/repos/allthingslinux/tux")
         await one.unload_extension(EXT)
         assert one.state()["slash"] == before
-        assert set(other.extensions) == {EXT, GITHUB}
+        assert set(other.extensions) == {EXT, GITHUB, HTTP}
         assert other.tree.get_command("repo") is not None
         assert http_client.is_open
         assert "github" in http_client.apis

@@ -153,7 +153,9 @@ class World:
     def __init__(self, seed: int, policy: Policy, *, jitter: float | None = None) -> None:
         self.random = random.Random(seed)
         self.clock = asyncio.get_running_loop().time
-        self.policy = policy = structs.replace(policy, caching=Caching(enabled=False))  # each call is to be seen
+        self.policy = policy = structs.replace(
+            policy, caching=Caching(enabled=False)
+        )  # each call is to be seen
         self.state = LayerState(policy, api="things", base_url=httpx.URL("https://a.example"))
         draw = self.random.random if jitter is None else lambda: jitter
         self.state.circuits = Circuits(policy.breaker, draw=draw)

@@ -22,7 +22,7 @@ import tux_http.errors
 from tests.failures import NOW, discord_error, exceptions_of, problem, raised, request, status_error
 from tux_http.api import decode
 from tux_http.errors import BlockedAddress, InvalidResponse, LaneFull, ResponseTooLarge
-from tux_http.problem_table import CODES, SILENT, STATUSES
+from tux_http.problem_table import CODES, LIMITS, SILENT, STATUSES, TRANSIENT
 from tux_http.problem_texts import TEXTS
 from tux_http.problems import table
 
@@ -63,6 +63,11 @@ def test_what_a_command_can_meet_is_not_taken_for_a_fault_of_ours(cls: type[Base
 def test_each_code_of_the_table_has_words_and_each_text_is_used() -> None:
     used = {*CODES.values(), *STATUSES.values(), "moved", "service-error", "refused", "slow-down"}
     assert used == set(TEXTS)
+
+
+def test_what_may_be_tried_again_is_in_the_table() -> None:
+    assert set(TEXTS) >= TRANSIENT | LIMITS
+    assert not TRANSIENT & LIMITS
 
 
 def test_the_table_for_readers_has_every_problem_that_is_answered() -> None:

@@ -273,3 +273,16 @@ def test_nothing_of_an_error_reaches_discord(canary: str, shape: str) -> None:
             assert canary not in text
             assert "evil.test" not in text
             assert "api.test" not in text
+
+
+def test_a_limit_may_be_tried_again_once_it_is_known_when_it_is_over() -> None:
+    ends = (None, NOW - timedelta(seconds=1), NOW + timedelta(seconds=1))
+    limits = [RateLimited(request=request(), response=httpx.Response(403), retry_at=end) for end in ends]
+    assert [problem(each).again for each in limits] == [False, True, True]
+
+
+def test_an_interaction_that_is_over_is_told_from_what_is_gone() -> None:
+    exc = discord_error(discord.NotFound, 404)
+    assert problem(exc).code == "discord-not-found"
+    exc.code = 10062  # Unknown interaction
+    assert problem(exc).code == "too-late"

@@ -231,7 +231,10 @@ def test_a_screenshot_that_cant_be_written_is_one_clear_line(
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("/nothing here", "/nothing here: there is no such command; there are: /repo"),
+        (
+            "/nothing here",
+            "/nothing here: there is no such command; there are: /http status, /http why, /repo",
+        ),
         ("/repo", "/repo: "),
     ],
 )

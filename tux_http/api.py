@@ -68,6 +68,7 @@ class API:
         if unknown := sorted(set(options) - OWN_OPTIONS):
             raise TypeError(f"an API has no option {unknown[0]!r} of its own: it shares the service's pool")
         self.policy = policy
+        self._beneath = str(self.base_url.copy_with(query=None, fragment=None)).rstrip("/")
         self._service = service
         self._headers = httpx.Headers(headers)
         self._auth = auth
@@ -96,6 +97,11 @@ class API:
     def headers(self) -> httpx.Headers:
         """A copy of the headers sent with every call."""
         return self._headers.copy()
+
+    @property
+    def layers(self) -> LayerState:
+        """What the layers remember: circuits, quotas, lane."""
+        return self._layers
 
     async def get_client(self) -> ServiceClient:
         """The `httpx.AsyncClient` of this API, over the shared pool."""
@@ -129,6 +135,9 @@ class API:
             ValueError: The names in the template and in `path` differ.
         """
         text = str(template) if path is None else expand(str(template), path)
+        if text.startswith("/") and not text.startswith("//") and "#" not in text:
+            # The same in one parse; what is refused below can't be written so.
+            return httpx.URL(self._beneath + text)
         relative = httpx.URL(text)
         if relative.is_absolute_url:
             if _origin(relative) != _origin(self.base_url):

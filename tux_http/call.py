@@ -6,9 +6,11 @@ import secrets
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from loguru import logger
+
+from tux_http.records import recent
 
 if TYPE_CHECKING:
     import httpx
@@ -19,6 +21,12 @@ EXTENSION = "tux_http"
 Refuser: TypeAlias = Literal["breaker", "quota", "lane", "guard"]
 """The layers that refuse calls."""
 
+Wait: TypeAlias = Literal["backoff", "asked"]
+"""Why a repetition waited: by our own rule, or because the upstream asked for it."""
+
+HELD_BACK: Final = frozenset({"breaker", "quota", "lane"})
+"""Layers that refuse before an upstream is asked. A busy bot is refused a lot, and hears it once (see `noise`)."""
+
 
 def new_reference() -> str:
     """Eight hex digits that a person can read out and an operator can search the log for."""
@@ -27,18 +35,30 @@ def new_reference() -> str:
 
 def public_url(url: httpx.URL) -> str:
     """The URL without what may be secret: userinfo, query and fragment."""
+    if url.scheme and url.host:  # put together, for httpx parses anew what copy_with gives
+        return f"{url.scheme}://{url.netloc.decode('ascii')}{public_path(url)}"
     return str(url.copy_with(username=None, password=None, query=None, fragment=None))
+
+
+def public_path(url: httpx.URL) -> str:
+    """The path as it is sent, without the query."""
+    return url.raw_path.partition(b"?")[0].decode("ascii", "replace")
 
 
 @dataclass(slots=True)
 class Attempt:
-    """One request that went to the network. Times are seconds; `started` counts from the call's start."""
+    """One request that went to the network. Times are seconds; `started` counts from the call's start.
+
+    If it was repeated because it failed, `wait` is for how long that waited, and `wait_because` why.
+    """
 
     started: float
     elapsed: float | None = None
     status: int | None = None
     error: str | None = None
     http_version: str | None = None
+    wait: float | None = None
+    wait_because: Wait | None = None
 
 
 @dataclass(slots=True)
@@ -48,7 +68,8 @@ class Call:
     `url` has no userinfo, query or fragment. `waited` is the time spent in queues and back-off,
     `elapsed` the time until the answer (or its head, when streaming), both in seconds. `breaker` is the
     state in which the last attempt found its origin's circuit: "closed", "half-open" or "open".
-    `answered` is the status of the answer, which the cache may have given.
+    `answered` is the status of the answer, which the cache may have given, and `error` the class of what was
+    raised in place of one.
     `cache` is how the cache answered: "hit" is a good answer from it, "revalidated" one that the upstream said
     is still good, "stale" an old one, "miss" the upstream's; None if it was not asked. `cached_age` is how old
     an answer from it was, in seconds; `stale_because`, why an old one was given: the name of an error or "504",
@@ -68,6 +89,7 @@ class Call:
     waited: float = 0.0
     elapsed: float | None = None
     answered: int | None = None
+    error: str | None = None
     cache: Literal["hit", "miss", "revalidated", "stale"] | None = None
     cached_age: float | None = None
     stale_because: str | None = None
@@ -79,8 +101,8 @@ class Call:
 
     @classmethod
     def of(cls, request: httpx.Request, *, api: str | None) -> Call:
-        path = request.url.raw_path.partition(b"?")[0].decode("ascii", "replace")
-        return cls(method=request.method, url=public_url(request.url), path=path, api=api)
+        url = request.url
+        return cls(method=request.method, url=public_url(url), path=public_path(url), api=api)
 
     @property
     def status(self) -> int | None:
@@ -114,22 +136,29 @@ def call_of(carrier: httpx.Response | BaseException) -> Call | None:
 
 
 def report(call: Call, error: BaseException | None = None) -> None:
-    """The one line per call: api, method, path without query, outcome, ms, attempts, reference.
+    """Keeps the record, and logs its one line: api, method, path without query, outcome, ms, attempts, reference.
 
     At DEBUG where no upstream was asked, or for another call that has its line: a busy bot answers most so.
     """
-    asked = (bool(call.attempts) and not call.coalesced) or error is not None
+    if error is not None:
+        call.error = type(error).__name__
+    recent.ended(call)
+    asked = (bool(call.attempts) and not call.coalesced) or _went_wrong(call)
     logger.bind(call=call).log(
         "INFO" if asked else "DEBUG",
         "{} {} {} -> {} in {:.0f} ms, {} attempt(s), ref {}",
         call.api or "-",
         call.method,
         call.path,
-        type(error).__name__ if error is not None else _outcome(call),
+        call.error if error is not None else _outcome(call),
         (call.elapsed or 0.0) * 1000,
         len(call.attempts),
         call.reference,
     )
+
+
+def _went_wrong(call: Call) -> bool:
+    return call.error is not None and call.refused_by not in HELD_BACK
 
 
 def _outcome(call: Call) -> str:

@@ -15,7 +15,6 @@ from tux_http.errors import DeadlineExceeded, ResponseTooLarge, attach_call
 from tux_http.options import answerable_until, options_of, with_options
 from tux_http.redirects import OriginBound
 from tux_http.transports import Pipeline, build
-from tux_http.transports.engine import Engine
 from tux_http.transports.layer import DEADLINE_AT
 
 if TYPE_CHECKING:
@@ -53,13 +52,23 @@ class ServiceClient(OriginBound):
             for pattern, transport in mounts.items()
         }
         super().__init__(**options)
+        self._cookies = _Cookies(self._cookies.jar)
+
+    @property
+    def cookies(self) -> httpx.Cookies:
+        """As httpx."""
+        return self._cookies
+
+    @cookies.setter
+    def cookies(self, cookies: Any) -> None:
+        self._cookies = _Cookies(httpx.Cookies(cookies).jar)
 
     def _init_transport(self, *_: Any, **options: Any) -> httpx.AsyncBaseTransport:
         given: httpx.AsyncBaseTransport | None = options.pop("transport", None)
-        return self._built(given or Engine(**options))
+        return self._built(given or _engine(**options))
 
     def _init_proxy_transport(self, proxy: httpx.Proxy, *_: Any, **options: Any) -> httpx.AsyncBaseTransport:
-        return self._built(Engine(proxy=proxy, **options))
+        return self._built(_engine(proxy=proxy, **options))
 
     def _built(self, engine: httpx.AsyncBaseTransport) -> Pipeline:
         return build(engine, self._layers)
@@ -86,7 +95,7 @@ class ServiceClient(OriginBound):
         """As httpx; the response and every exception carry the call's record."""
         call = Call.of(request, api=self._layers.api if self._layers else None)
         with_options(request, streaming=stream)
-        bound = _Bound(call, request, self._deadline_of(request))
+        bound = _Bound(call, request, self._deadline_of(request), self._ended)
         request.extensions = {**request.extensions, EXTENSION: call, DEADLINE_AT: bound.at}
         with bound.recorded():
             async with bound.limited():
@@ -98,8 +107,13 @@ class ServiceClient(OriginBound):
         call.end()
         if not stream:  # httpx notes it where a body is read, and ours is read below
             response.elapsed = timedelta(seconds=call.elapsed or 0.0)
-        report(call)
+        self._ended(call)
         return response
+
+    def _ended(self, call: Call, error: BaseException | None = None) -> None:
+        report(call, error)
+        if self._layers is not None:
+            self._layers.ended(call)
 
     def _deadline_of(self, request: httpx.Request) -> float | None:
         default = self._layers.policy.deadline if self._layers else None
@@ -107,12 +121,34 @@ class ServiceClient(OriginBound):
         return default if given is None else given
 
 
+def _engine(**options: Any) -> httpx.AsyncBaseTransport:
+    # Its imports are a third of all; `HTTPClient` has them made off the loop.
+    from tux_http.transports.engine import Engine  # noqa: PLC0415  # see above
+
+    return Engine(**options)
+
+
+class _Cookies(httpx.Cookies):
+    """As httpx's, which goes through the standard library's jar for answers without cookies too."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        if "set-cookie" in response.headers or "set-cookie2" in response.headers:
+            super().extract_cookies(response)
+
+
 class _Bound:
     """What bounds a call and records its end, for the head and, when streaming, for the body."""
 
-    def __init__(self, call: Call, request: httpx.Request, limit: float | None) -> None:
+    def __init__(
+        self,
+        call: Call,
+        request: httpx.Request,
+        limit: float | None,
+        ended: Callable[[Call, BaseException | None], None],
+    ) -> None:
         self.call = call
         self._request = request
+        self._ended = ended
         now, shown_until = asyncio.get_running_loop().time(), answerable_until.get()
         if shown_until is not None and (limit is None or shown_until < now + limit):
             limit = max(shown_until - now, 0.0)
@@ -137,7 +173,7 @@ class _Bound:
         except BaseException as exc:
             self.call.end()
             attach_call(exc, self.call)
-            report(self.call, exc)
+            self._ended(self.call, exc)
             raise
 
 

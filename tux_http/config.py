@@ -67,10 +67,15 @@ class Tokens(Mapping[str, str]):
 class BotSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What `python -m tux_http` runs."""
 
-    extensions: tuple[str, ...] = ("tux_http.cogs.github",)
+    extensions: tuple[str, ...] = ("tux_http.cogs.github", "tux_http.cogs.http")
     prefix: str = "!"
     message_content: bool = False
     sync: Literal["auto", "always", "never"] = "auto"
+    operators: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if any(role <= 0 for role in self.operators):
+            raise ValueError(f"operators must be ids of roles, got {list(self.operators)}")
 
 
 class APISettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -14,13 +14,20 @@ from discord import app_commands
 from discord.ext import commands
 from loguru import logger
 
+from tux_http.answering import tell
 from tux_http.call import call_of, new_reference
 from tux_http.embeds import budget, problem_embed
+from tux_http.noise import Noise
 from tux_http.problems import InvalidInput, Problem, internal_problem, problem_of, root_of
+from tux_http.records import Failure, recent
 from tux_http.responding import UNSENDABLE, reply
+from tux_http.retries import Retries
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping
+    from pathlib import Path
+
+    from tux_http.call import Call
 
 __all__ = ["ErrorHandler", "Modal", "View", "handler_of"]
 
@@ -29,9 +36,6 @@ Interaction: TypeAlias = discord.Interaction[Any]
 AnyCommand: TypeAlias = (
     commands.Command[Any, ..., Any] | app_commands.Command[Any, ..., Any] | app_commands.ContextMenu
 )
-
-ALREADY_ACKNOWLEDGED: Final = 40060
-"""Discord's code for a second response: https://discord.com/developers/docs/topics/opcodes-and-status-codes."""
 
 _OURS: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict, InvalidInput)
 """Errors of the service and of our cogs: handled in somebody else's commands, too."""
@@ -55,6 +59,7 @@ class ErrorHandler:
         names: Display names of APIs: `{"github": "GitHub"}`.
         everything: Whether all errors are answered; if not, only those of commands of ours, and those of
             the service in any command. The rest goes to the bot's own handlers, as before.
+        retries: A file where commands are kept that may be tried again; without one, they are in memory.
     """
 
     def __init__(
@@ -63,11 +68,14 @@ class ErrorHandler:
         *,
         names: Mapping[str, str],
         everything: bool,
+        retries: Path | None = None,
     ) -> None:
         self._bot = bot
         self._names = dict(names)
         self._everything = everything
         self._hooks: tuple[_Hook, ...] = ()
+        self._noise = Noise()
+        self._retries = Retries(bot, file=retries, answer=self._answer_press)
 
     def install(self) -> Self:
         """Stands before `tree.on_error` and `on_command_error`. Listeners hear every error all the same."""
@@ -77,6 +85,7 @@ class ErrorHandler:
                 _Hook(self._bot, "on_command_error", self._takes, self.answer),
             )
             setattr(self._bot, _ATTRIBUTE, self)
+            self._retries.install()
         return self
 
     def uninstall(self) -> None:
@@ -84,6 +93,8 @@ class ErrorHandler:
         for hook in self._hooks:
             hook.release()
         self._hooks = ()
+        self._noise.close()
+        self._retries.uninstall()
         if handler_of(self._bot) is self:
             delattr(self._bot, _ATTRIBUTE)
 
@@ -104,23 +115,56 @@ class ErrorHandler:
             name: What failed, for the log; the command's name if not given.
         """
         try:
-            problem, reference = self._judged(error)
+            problem, call = self._judged(error)
             if problem.silent:
                 return
-            _log(name or _name_of(target), problem, error, reference)
-            await _send(target, problem, reference)
+            failure = _failure(name or _name_of(target), problem, error, call)
+            recent.failed(failure)
+            self._log(failure, problem, error)
+            await self._show(target, problem, failure.reference)
         except UNSENDABLE as exc:
             logger.warning("the answer to a failure could not be sent: {}", type(exc).__name__)
         except Exception as exc:  # noqa: BLE001  # the last layer: above it, nobody would be told
             logger.opt(exception=exc).error("the error layer failed on {}", type(error).__name__)
 
-    def _judged(self, error: BaseException) -> tuple[Problem, str]:
+    async def _answer_press(self, press: Interaction, error: BaseException) -> None:
+        await self.answer(press, error, name="Retry")
+
+    async def _show(self, target: Context | Interaction, problem: Problem, reference: str) -> None:
+        embed = budget(problem_embed(problem, reference=reference))
+        interaction = target if isinstance(target, discord.Interaction) else target.interaction
+        if interaction is None:
+            await reply(target, embed=embed)  # pyright: ignore[reportArgumentType]  # a context: interactions are above
+            return
+        offer = self._retries.offer(interaction, problem)
+        place = await tell(interaction, embed, None if offer is None else offer.view())
+        if offer is not None and place is not None:
+            await self._retries.shown(offer, interaction, place)
+
+    def _judged(self, error: BaseException) -> tuple[Problem, Call | None]:
         try:
             problem = problem_of(error, names=self._names, now=discord.utils.utcnow())
-            return problem, _reference_of(error)
+            return problem, _call_behind(error)
         except Exception as exc:  # noqa: BLE001  # an exception may lie about its attributes, and is answered still
             logger.opt(exception=exc).error("no problem is known for {}", type(root_of(error)).__name__)
-            return internal_problem(), new_reference()
+            return internal_problem(), None
+
+    def _log(self, failure: Failure, problem: Problem, error: BaseException) -> None:
+        """One line, the first time in a minute; at DEBUG the others, which are counted."""
+        root, level = root_of(error), _log_level(problem, error)
+        about = (failure.call and failure.call.api) or failure.name
+        if not self._noise.is_news(_kind(failure, about, root, problem), _teller(level, failure, about)):
+            level = "DEBUG"
+        logger.bind(reference=failure.reference, problem=problem.code).opt(
+            exception=root if problem.traceback else None
+        ).log(
+            level,
+            "{} failed: {} ({}), ref {}",
+            failure.name,
+            problem.code,
+            failure.error,
+            failure.reference,
+        )
 
 
 class View(discord.ui.View):
@@ -217,81 +261,58 @@ def _has_own_handler(command: AnyCommand) -> bool:
 # The log.
 
 
-def _reference_of(error: BaseException) -> str:
-    """That of the call that failed, so that one search finds the call and the failure; else a new one."""
-    exc: BaseException | None = root_of(error)
+def _failure(name: str, problem: Problem, error: BaseException, call: Call | None) -> Failure:
+    """What is remembered of it. Its reference is the call's, so that one search finds the call and the failure."""
+    return Failure(
+        reference=new_reference() if call is None else call.reference,
+        at=discord.utils.utcnow(),
+        name=name,
+        problem=problem.code,
+        error=type(root_of(error)).__name__,
+        call=call,
+    )
+
+
+def _call_behind(error: BaseException) -> Call | None:
+    """The call that failed, if one did."""
+    return next((call for exc in _chain(root_of(error)) if (call := call_of(exc)) is not None), None)
+
+
+def _chain(exc: BaseException | None) -> Iterator[BaseException]:
+    """An exception, what it was raised from, and so on. `from None` hides a cause from readers only."""
     seen: set[int] = set()
     while exc is not None and id(exc) not in seen:
-        if (call := call_of(exc)) is not None:
-            return call.reference
+        yield exc
         seen.add(id(exc))
-        exc = exc.__cause__
-    return new_reference()
+        exc = exc.__cause__ or exc.__context__
 
 
-def _log(name: str, problem: Problem, error: BaseException, reference: str) -> None:
+def _log_level(problem: Problem, error: BaseException) -> str:
+    """That of the problem, but for a 4xx that nobody here has to do anything about."""
     root = root_of(error)
-    logger.bind(reference=reference, problem=problem.code).opt(
-        exception=root if problem.traceback else None
-    ).log(
-        problem.level.upper(),
-        "{} failed: {} ({}), ref {}",
-        name,
-        problem.code,
-        type(root).__name__,
-        reference,
-    )
+    is_theirs = isinstance(root, httpx.HTTPStatusError) and root.response.is_client_error
+    return "INFO" if is_theirs and problem.level == "warning" else problem.level.upper()
+
+
+def _kind(failure: Failure, about: str, root: BaseException, problem: Problem) -> Hashable:
+    """What makes two failures the same: of the same API; of our own faults, from the same place."""
+    if not problem.traceback:
+        return problem.code, about
+    place = root.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = None if place is None else (place.tb_frame.f_code.co_filename, place.tb_lineno)
+    return problem.code, about, failure.error, where
+
+
+def _teller(level: str, failure: Failure, about: str) -> Callable[[int], None]:
+    def say(more: int) -> None:
+        logger.bind(problem=failure.problem, more=more).log(
+            level, "{}: {}: … and {} more like it in the last minute", about, failure.problem, more
+        )
+
+    return say
 
 
 def _name_of(target: Context | Interaction) -> str:
     return "-" if target.command is None else target.command.qualified_name
-
-
-# The answer.
-
-
-async def _send(target: Context | Interaction, problem: Problem, reference: str) -> None:
-    embed = budget(problem_embed(problem, reference=reference))
-    interaction = target if isinstance(target, discord.Interaction) else target.interaction
-    if interaction is not None:
-        await _whisper(interaction, embed)
-    elif isinstance(target, commands.Context):
-        await reply(target, embed=embed)
-
-
-async def _whisper(interaction: Interaction, embed: discord.Embed) -> None:
-    if interaction.type is discord.InteractionType.autocomplete:
-        return  # takes choices only
-    if not interaction.response.is_done():
-        try:
-            await interaction.response.send_message(embed=embed, ephemeral=True)
-        except discord.HTTPException as exc:
-            if (
-                exc.code != ALREADY_ACKNOWLEDGED
-            ):  # an acknowledgement that Discord got, and we lost the receipt of
-                raise
-        else:
-            return
-    placeholder = await _public_placeholder(interaction)
-    if placeholder is None:
-        await interaction.followup.send(embed=embed, ephemeral=True)
-        return
-    # A follow-up would take the placeholder's place, and be as public; and one to a deleted placeholder was
-    # refused at times (discord/discord-api-docs#2739). So it is filled, and goes when the answer is there.
-    await placeholder.edit(content="…")
-    try:
-        await interaction.followup.send(embed=embed, ephemeral=True)
-    finally:
-        await placeholder.delete()
-
-
-async def _public_placeholder(interaction: Interaction) -> discord.WebhookMessage | None:
-    """The "thinking…" of an interaction, if it still stands and everybody sees it."""
-    if interaction.response.type is not discord.InteractionResponseType.deferred_channel_message:
-        return None
-    try:
-        known = await interaction.original_response()  # discord.py keeps it, so that it may be an old state
-        message = await interaction.followup.fetch_message(known.id)
-    except discord.NotFound:
-        return None
-    return message if message.flags.loading and not message.flags.ephemeral else None

@@ -16,6 +16,7 @@ from loguru import logger
 from tux_http.config import Settings, from_environment
 from tux_http.error_handler import ErrorHandler
 from tux_http.http_client import HTTPClient, http_client
+from tux_http.retry_file import file_beside
 
 if TYPE_CHECKING:
     from discord.ext import commands
@@ -63,6 +64,8 @@ class Host:
         if "base_url" not in arguments:
             raise KeyError(name)
         api = self.http.api(name, **arguments)
+        if name in self.settings.apis:
+            api.layers.title = self.settings.apis[name].display_name or name
         self.apis.add(name)
         return api
 
@@ -127,7 +130,9 @@ def _made(
         http = http_client
         _configure(http, settings)
     names = {name: api.display_name or name for name, api in settings.apis.items()}
-    return Host(http, settings, ErrorHandler(bot, names=names, everything=everything).install(), loop)
+    retries = file_beside(settings.http.cache)
+    handler = ErrorHandler(bot, names=names, everything=everything, retries=retries)
+    return Host(http, settings, handler.install(), loop)
 
 
 def _configure(http: HTTPClient, settings: Settings) -> None:

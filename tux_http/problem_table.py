@@ -19,12 +19,12 @@ import msgspec
 from discord import app_commands
 from discord.ext import commands
 
-from tux_http import errors
+from tux_http import errors, retry_errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CODES", "SILENT", "STATUSES", "THINGS", "status_code"]
+__all__ = ["CODES", "LIMITS", "SILENT", "STATUSES", "THINGS", "TRANSIENT", "status_code"]
 
 _HTTPX: Final[Mapping[type[BaseException], str]] = {
     httpx.HTTPError: "request-failed",
@@ -136,6 +136,12 @@ _APP_COMMANDS: Final[Mapping[type[BaseException], str]] = {
     app_commands.CommandSyncFailure: "internal",
 }
 
+_RETRIES: Final[Mapping[type[BaseException], str]] = {
+    retry_errors.NotYours: "not-yours",
+    retry_errors.TooSoon: "too-soon",
+    retry_errors.TooLate: "too-late",
+}
+
 _DISCORD: Final[Mapping[type[BaseException], str]] = {
     discord.Forbidden: "discord-forbidden",
     discord.NotFound: "discord-not-found",
@@ -174,6 +180,7 @@ CODES: Final[Mapping[type[BaseException], str]] = MappingProxyType(
         **_OURS,
         **_COMMANDS,
         **_APP_COMMANDS,
+        **_RETRIES,
         **_DISCORD,
         **dict.fromkeys(THINGS, "no-such-thing"),
     }
@@ -182,6 +189,31 @@ CODES: Final[Mapping[type[BaseException], str]] = MappingProxyType(
 
 SILENT: Final = frozenset({"unknown-command"})
 """Codes of what is not answered: a message that starts like a command need not be meant as one."""
+
+TRANSIENT: Final = frozenset(
+    {
+        "timeout",
+        "deadline",
+        "unreachable",
+        "connection-lost",
+        "request-failed",
+        "busy",
+        "service-busy",
+        "service-down",
+        "garbled",
+        "unreadable",
+        "service-error",
+        "bad-gateway",
+        "unavailable",
+        "already-running",
+        "too-late",
+        "discord-trouble",
+    }
+)
+"""Codes of what may go well the next time."""
+
+LIMITS: Final = frozenset({"rate-limited", "slow-down", "cooldown", "discord-busy"})
+"""Codes of what goes well once a time is over, if that is known."""
 
 STATUSES: Final[Mapping[int, str]] = MappingProxyType(
     {

@@ -303,6 +303,19 @@ TEXTS: Final[Mapping[str, Text]] = MappingProxyType(
             "Wait until the earlier one is done, then try again.",
             "info",
         ),
+        "not-yours": Text(
+            "This button isn't for you",
+            "It repeats a command that somebody else gave.",
+            "Give the command yourself.",
+            "info",
+        ),
+        "too-soon": Text("Not yet", "The wait isn't over.", "Press the button again when it is.", "info"),
+        "too-late": Text(
+            "That took too long",
+            "Discord keeps a command open for a limited time, and that is over.",
+            "Give the command again.",
+            "info",
+        ),
         "disabled": Text(
             "This is switched off",
             "The command is switched off at the moment.",

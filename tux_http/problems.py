@@ -19,9 +19,11 @@ from discord.ext import commands
 
 from tux_http import errors
 from tux_http.call import call_of
+from tux_http.late import is_too_late
 from tux_http.limits import limit_of, retry_after
-from tux_http.problem_table import CODES, SILENT, THINGS, status_code
+from tux_http.problem_table import CODES, LIMITS, SILENT, THINGS, TRANSIENT, status_code
 from tux_http.problem_texts import TEXTS, Level
+from tux_http.retry_errors import TooSoon
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -56,7 +58,8 @@ class Problem:
     """What went wrong, for a person: `detail` is what happened, `hint` what to do, both plain text.
 
     `code` is stable, for logs and tests. `silent` problems are not answered; the others are logged at
-    `level`, with a traceback if `traceback`. `example` is input that would have worked.
+    `level`, with a traceback if `traceback`. `example` is input that would have worked. With `again`, the
+    same may go well the next time, or from `retry_at` on.
     """
 
     code: str
@@ -67,6 +70,7 @@ class Problem:
     traceback: bool = False
     silent: bool = False
     retry_at: datetime | None = None
+    again: bool = False
     example: str | None = None
 
 
@@ -102,6 +106,7 @@ def problem_of(
         root,
         service=_service(root, names),
         retry_at=retry_at if retry_at is not None and retry_at > now else None,
+        again=code in TRANSIENT or (code in LIMITS and retry_at is not None),
     )
 
 
@@ -116,6 +121,7 @@ def _worded(
     *,
     service: str | None = None,
     retry_at: datetime | None = None,
+    again: bool = False,
 ) -> Problem:
     text = TEXTS[code]
     names = {"service": service or UNNAMED, "Service": service or UNNAMED.capitalize()}
@@ -130,6 +136,7 @@ def _worded(
         traceback=text.traceback,
         silent=code in SILENT,
         retry_at=retry_at,
+        again=again,
         example=root.example if isinstance(root, InvalidInput) else None,
     )
 
@@ -210,10 +217,12 @@ def _diagnosis(root: BaseException, now: datetime) -> tuple[str, datetime | None
             return _limited(root, now)
         case httpx.HTTPStatusError():
             return _refused(root.response, now)
-        case errors.CircuitOpen():
+        case errors.CircuitOpen() | TooSoon():
             return _code_of(root), root.retry_at
         case commands.CommandOnCooldown() | app_commands.CommandOnCooldown() | discord.RateLimited():
             return _code_of(root), now + timedelta(seconds=root.retry_after)
+        case discord.HTTPException() if is_too_late(root):
+            return "too-late", None
         case _:
             return _code_of(root), None
 

@@ -14,6 +14,7 @@ import aiohttp
 import discord
 from loguru import logger
 
+from tux_http.late import is_too_late, note_placeholder, said_in_channel
 from tux_http.options import answerable_until, current_caller
 
 if TYPE_CHECKING:
@@ -114,7 +115,9 @@ class Answer:
     ) -> discord.Message | None:
         """Sends a message, as a follow-up where the command is acknowledged already.
 
-        Mentions nobody unless `allowed_mentions` lets it.
+        Mentions nobody unless `allowed_mentions` lets it. What Discord takes no more as an answer, because the
+        interaction is over, goes to the channel with a mention of its person: one message, unless it is private
+        or has files.
 
         Returns:
             The message, where Discord told which it is.
@@ -152,9 +155,22 @@ class _Interaction:
 
     async def acknowledge(self) -> None:
         if not self._interaction.response.is_done():
-            await self._interaction.response.defer(ephemeral=self._ephemeral, thinking=True)
+            deferred = await self._interaction.response.defer(ephemeral=self._ephemeral, thinking=True)
+            if deferred is not None and not self._ephemeral:
+                note_placeholder(self._interaction, deferred.message_id)
 
     async def send(self, content: str | None, options: dict[str, Any]) -> discord.Message | None:
+        try:
+            return await self._send(content, options)
+        except discord.HTTPException as exc:
+            if self._ephemeral or not is_too_late(exc):
+                raise
+            said = await said_in_channel(self._interaction, content, options)
+            if said is None:
+                raise
+            return said
+
+    async def _send(self, content: str | None, options: dict[str, Any]) -> discord.Message | None:
         if self._interaction.response.is_done():
             text = discord.utils.MISSING if content is None else content
             return await self._interaction.followup.send(

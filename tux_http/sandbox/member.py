@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import discord
 import simcord
@@ -53,10 +53,18 @@ class TypingMember(simcord.MemberActor):
     ) -> app_commands.Command[Any, ..., Any] | None:
         """The slash command that a text begins with, if it does."""
         for name in sorted(self.available_commands(channel), key=len, reverse=True):
-            command = self._bot.tree.get_command(name)
+            command = self._command(name)
             if f"{text} ".startswith(f"/{name} ") and isinstance(command, app_commands.Command):
-                return command
+                return cast("app_commands.Command[Any, ..., Any]", command)
         return None
+
+    def _command(self, name: str) -> Any:
+        """The command of a name, which may be a group's and a name in it: "http status"."""
+        first, *rest = name.split()
+        command = self._bot.tree.get_command(first)
+        for part in rest:
+            command = command.get_command(part) if isinstance(command, app_commands.Group) else None
+        return command
 
 
 def _options_in(text: str, command: app_commands.Command[Any, ..., Any]) -> dict[str, str]:

@@ -341,7 +341,11 @@ ERRORS: Final[tuple[Sample, ...]] = (
         shows="a private repository",
         fields={**_about("Our secret", "Python"), "private": True, "visibility": "private"},
     ),
-    Sample(name="demo/rate-limited", shows="GitHub's hourly limit is spent (403)", fault="rate-limited"),
+    Sample(
+        name="demo/rate-limited",
+        shows="GitHub's hourly limit is spent (403), less than a minute before its end",
+        fault="rate-limited",
+    ),
     Sample(name="demo/secondary-limit", shows="too many requests at once (403)", fault="secondary-limit"),
     Sample(name="demo/unauthorized", shows="a wrong token (401)", fault="unauthorized"),
     Sample(name="demo/dmca", shows="blocked for legal reasons (451)", fault="dmca"),

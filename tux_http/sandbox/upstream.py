@@ -34,6 +34,10 @@ LIMIT: Final = 5000
 RESET_IN: Final = 40 * 60
 """Seconds from the server's start until the hourly limit is whole again for the first time."""
 
+LIFTED_IN: Final = 40
+"""Seconds from the first question for demo/rate-limited until its limit is lifted; less, and the page would take
+the wait for a part of the command."""
+
 HOUR: Final = 3600
 
 ALREADY_OLD: Final = {"Age": "720", "Cache-Control": "private, max-age=60, stale-while-revalidate=0"}
@@ -81,6 +85,7 @@ class SampleGitHub:
         self._first_reset = int(time.time()) + RESET_IN
         self._closing = asyncio.Event()
         self._answered_once: set[str] = set()
+        self._lifted_at: int | None = None
         self._faults: dict[str, Callable[[web.Request, Sample], Awaitable[web.StreamResponse]]] = {
             "missing": self._missing,
             "rate-limited": self._rate_limited,
@@ -195,8 +200,17 @@ class SampleGitHub:
     async def _missing(self, _: web.Request, __: Sample) -> web.Response:
         return _not_found()
 
-    async def _rate_limited(self, _: web.Request, __: Sample) -> web.Response:
+    async def _rate_limited(self, _: web.Request, sample: Sample) -> web.Response:
+        """Its hour is about to end: it can be seen how the limit is lifted, and then it is spent once more."""
+        lifted_at, now = self._lifted_at, time.time()
+        if lifted_at is not None and now >= lifted_at:
+            self._lifted_at = None
+            card = self._card(sample)
+            card.headers["Cache-Control"] = "no-store"
+            return card
+        self._lifted_at = lifted_at = lifted_at or math.ceil(now + LIFTED_IN)
         spent = {"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "0", "X-RateLimit-Used": "60"}
+        spent["X-RateLimit-Reset"] = str(lifted_at)
         return _json(
             {
                 "message": "API rate limit exceeded for 203.0.113.7. (But here's the good news: Authenticated "

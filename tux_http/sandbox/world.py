@@ -33,6 +33,8 @@ MEMBER_NAME: Final = "you"
 AVATAR: Final = "identicon"
 """What Discord has as the hash of an avatar."""
 
+MAY_MANAGE: Final = discord.Permissions(manage_guild=True)
+
 GIVEN_UP_AFTER: Final = 15.0
 """Seconds after the latest deadline of an API when the page gives a command up."""
 
@@ -166,7 +168,8 @@ async def _furnished(env: simcord.Env, bot: TuxBot, upstream: SampleGitHub | Non
     guild = env.create_guild("Sandbox")
     channel = guild.create_text_channel("try-it")
     member = TypingMember(env, guild, env.create_user(MEMBER_NAME, avatar=AVATAR), bot=bot)
-    guild.add_member(member.user)
+    bot.owner_id = member.id  # so that the operators' commands are there to be tried, too
+    guild.add_member(member.user, roles=[guild.create_role("Operators", permissions=MAY_MANAGE)])
     await env.settle()
     return World(env, bot, channel, member, upstream)
 

@@ -30,11 +30,14 @@ __all__ = ["LayerState", "Pipeline", "build"]
 
 
 class LayerState:
-    """What the layers of one named API remember; it outlives the API's connections. The shelf is its service's."""
+    """What the layers of one named API remember; it outlives the API's connections. The shelf is its service's.
+
+    `title` is what operators read for the API in the log; its name until somebody knows a better one.
+    """
 
     def __init__(self, policy: Policy, *, api: str, base_url: httpx.URL, shelf: Shelf | None = None) -> None:
         self.policy = policy
-        self.api = api
+        self.api = self.title = api
         self.shelf = shelf or Shelf(CacheSettings())
         self.base_path = base_url.path
         self.budget = Budget(policy.retry)
@@ -82,7 +85,7 @@ def build(engine: httpx.AsyncBaseTransport, state: LayerState | None = None) -> 
         bulletin = bulletin_for(state.shelf, state.book, api=api)
         layer = Quota(layer, state.book, api=api, base_path=state.base_path, bulletin=bulletin)
     if policy.breaker.enabled:
-        layer = CircuitBreaker(layer, state.circuits, api=api)
+        layer = CircuitBreaker(layer, state.circuits, api=api, title=state.title)
     layer = Retrier(layer, policy.retry, state.budget)
     if policy.caching.enabled:
         layer = Coalesce(Cache(layer, state.shelf, policy.caching, api=api))

@@ -293,6 +293,10 @@ class Book:
         pause = _pause_of(account) if _paused(account, now) else ()
         return (*map(Told.of, told), *(places if names else ()), *pause)
 
+    def credentials(self) -> tuple[Hashable, ...]:
+        """Those of which something may be known."""
+        return tuple(self._accounts)
+
     def _account(self, credential: Hashable) -> _Account:
         return self._accounts.recall(credential) or self._accounts.keep(credential, _Account())
 

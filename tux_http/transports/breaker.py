@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 import httpx
+from loguru import logger
 
 from tux_http.errors import BlockedAddress, CircuitOpen, DeadlineExceeded
 from tux_http.options import options_of
@@ -19,7 +20,7 @@ from tux_http.transports.layer import Layer, deadline_at, note_refusal, record_o
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
 
-    from tux_http.transports.circuit import Circuit, Circuits, Permit, State
+    from tux_http.transports.circuit import Circuit, Circuits, Downtime, Permit, State
 
 PATIENCE: Final = 5.0
 """Seconds that an upstream must have had a call for the deadline's end to count as its time-out."""
@@ -61,6 +62,7 @@ class CircuitBreaker(Layer):
         inner: The layer below.
         circuits: Of the API; kept by it, so that reopening does not forget what failed.
         api: The API's name.
+        title: What the log calls it; its name if not given.
         clock: In seconds, the one that `tux_http.deadline_at` is of.
         wall: The time of day, for `CircuitOpen.retry_at`.
         patience: In seconds; see `PATIENCE`.
@@ -72,6 +74,7 @@ class CircuitBreaker(Layer):
         circuits: Circuits,
         *,
         api: str | None = None,
+        title: str | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], datetime] = _now,
         patience: float = PATIENCE,
@@ -79,6 +82,7 @@ class CircuitBreaker(Layer):
         super().__init__(inner)
         self._circuits = circuits
         self._api = api
+        self._title = title or api or "-"
         self._clock = clock
         self._wall = wall
         self._patience = patience
@@ -107,7 +111,10 @@ class CircuitBreaker(Layer):
                 verdict = Verdict.FAILURE
             raise
         finally:
-            circuit.settle(permit, verdict, self._clock(), took=time_held())
+            before, now = circuit.downtime, self._clock()
+            circuit.settle(permit, verdict, now, took=time_held())
+            if circuit.downtime is not before:
+                self._tell(origin_of(request.url), before, now)
         return response
 
     def _admit(self, circuit: Circuit, request: httpx.Request) -> Permit:
@@ -139,6 +146,23 @@ class CircuitBreaker(Layer):
             # Not CircuitOpen, which is a ConnectError and so says that nothing was sent: whoever heeds that
             # would repeat a POST. And not ReadTimeout: the retry would be the next probe, and wait as long.
             raise DeadlineExceeded(limit=limit, api=self._api, request=request) from exc
+
+    def _tell(self, origin: str, over: Downtime | None, now: float) -> None:
+        """The log's line of a circuit that has opened, or of the downtime that is over."""
+        line = logger.bind(api=self._api, origin=origin)
+        if over is None:
+            line.warning("{}: failing, and left alone from now on ({})", self._title, origin)
+            return
+        seconds = now - over.since
+        line.bind(seconds=round(seconds, 1), refused=over.refused, stale=over.stale).warning(
+            "{}: back after {}, {} call{} refused, {} answered stale ({})",
+            self._title,
+            duration(seconds),
+            over.refused,
+            "" if over.refused == 1 else "s",
+            over.stale,
+            origin,
+        )
 
     def _is_overdue(self, request: httpx.Request) -> bool:
         """Whether a cancellation is the deadline's: it comes as one, and so most hung upstreams end."""
@@ -172,6 +196,14 @@ def _expiring(scope: asyncio.Timeout, time_left: Callable[[], float]) -> Generat
         yield
     finally:
         timer.cancel()
+
+
+def duration(seconds: float) -> str:
+    """In hours, minutes and seconds, those that are there: "3 min 12 s"."""
+    minutes, rest = divmod(round(max(seconds, 0.0)), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [f"{count} {unit}" for count, unit in ((hours, "h"), (minutes, "min"), (rest, "s")) if count]
+    return " ".join(parts) or "0 s"
 
 
 def _note(request: httpx.Request, state: State) -> None:

@@ -40,6 +40,15 @@ class Permit:
     """Seconds that the origin may take to answer; None where the breaker sets no limit."""
 
 
+@dataclass(slots=True)
+class Downtime:
+    """From the moment when a circuit opens, in seconds, to when it closes, and how many calls ended how meanwhile."""
+
+    since: float
+    refused: int = 0
+    stale: int = 0
+
+
 class Circuit:
     """The state machine of one origin; `now` is in seconds of any steady clock.
 
@@ -57,6 +66,7 @@ class Circuit:
         self._open_for: float | None = None  # before jitter; None while closed
         self._until = 0.0
         self._probe: Permit | None = None
+        self.downtime: Downtime | None = None
 
     def state(self, now: float) -> State:
         if self._open_for is None:
@@ -86,6 +96,7 @@ class Circuit:
         elif permit.window is self._window and verdict is not Verdict.NONE:
             self._window.add(now, failed=verdict is Verdict.FAILURE)
             if self._is_failing():
+                self.downtime = Downtime(now)
                 self._open(now, self._policy.open_for, jitter=0.0)
 
     def _is_failing(self) -> bool:
@@ -95,7 +106,7 @@ class Circuit:
     def _settle_probe(self, verdict: Verdict, sent: float) -> None:
         self._probe = None
         if verdict is Verdict.SUCCESS:
-            self._open_for = None
+            self._open_for = self.downtime = None
         elif verdict is Verdict.FAILURE:
             self._open(sent, 2 * (self._open_for or self._policy.open_for), jitter=self._draw() / 2)
 
@@ -155,6 +166,15 @@ class Circuits:
 
     def __len__(self) -> int:
         return len(self._circuits)
+
+    def downtime(self, origin: str) -> Downtime | None:
+        """That of an origin whose circuit is not closed."""
+        circuit = self._circuits.get(origin)
+        return None if circuit is None else circuit.downtime
+
+    def down(self) -> dict[str, Circuit]:
+        """The circuits that are not closed, by origin."""
+        return {origin: circuit for origin, circuit in self._circuits.items() if circuit.downtime is not None}
 
     def of(self, origin: str) -> Circuit:
         circuit = self._circuits.get(origin)

@@ -39,7 +39,19 @@ INDIFFERENT: Final = frozenset(
 """Header fields that make no difference to an answer."""
 
 OWN: Final = frozenset(
-    {"method", "url", "path", "api", "reference", "started_at", "elapsed", "answered", "coalesced", "_clock"}
+    {
+        "method",
+        "url",
+        "path",
+        "api",
+        "reference",
+        "started_at",
+        "elapsed",
+        "answered",
+        "error",
+        "coalesced",
+        "_clock",
+    }
 )
 """Fields of a `Call` that each of those who share a flight has for itself."""
 
