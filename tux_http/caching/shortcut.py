@@ -78,7 +78,7 @@ class Shortcuts:
     def learn(self, given: Hashable, response: httpx.Response) -> None:
         """Remembers what a call came to; not if it was redirected, for then no one request stands for it."""
         request = response.request
-        if response.history or not ASKS_MORE.isdisjoint(request.headers):
+        if given in self._ways or response.history or not ASKS_MORE.isdisjoint(request.headers):
             return
         if len(self._ways) >= MOST:
             self._ways.clear()
