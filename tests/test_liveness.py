@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tests.fault_server import FaultServer
     from tux_http.api import API
 
+pytestmark = pytest.mark.slow
+
 SHORT: Final = 0.4
 """Seconds; the deadline of calls that are to meet it. Longer than the silence after which a server is asked."""
 

@@ -39,6 +39,8 @@ from tux_http.transports.retry import Retrier
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.slow
+
 RATE: Final = 50
 """Calls a second that people make, whatever comes of them."""
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 IN_TIME = 5.0
 """Seconds from a signal to the end of the process, at most."""
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 QUICK = [sample for sample in ERRORS if sample.fault != "hang"]
 
 
