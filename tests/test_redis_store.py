@@ -227,7 +227,8 @@ async def test_a_server_that_stalls_costs_a_tenth_of_a_second_once(server: Valke
 
 
 async def test_a_rush_does_not_look_like_an_outage(url: str) -> None:
-    async with opened(url, patience=0.5) as store:  # ten times what it has: this machine may be busy with more
+    # Ten times the patience that it has: this machine may be busy with more.
+    async with opened(url, patience=0.5) as store:
         await store.save(GITHUB, answer(), ttl=60)
         with messages() as lines:
             await asyncio.gather(*(store.load(GITHUB) for _ in range(500)))
