@@ -211,7 +211,7 @@ async def _tux_http(github: GitHub, headers: dict[str, str]) -> AsyncGenerator[G
         service.shelf.clock = github.clock
         api = service.api("github", base_url=URL, headers=headers)
         client = await api.get_client()
-        _put_on_clock(client._transport, github.clock)  # pyright: ignore[reportArgumentType]
+        _put_on_clock(client._transport, github.clock)  # pyright: ignore[reportArgumentType]  # a Pipeline
         yield api.get
 
 

@@ -135,7 +135,7 @@ class Cache(Layer):
                 self._refresh_behind(key, request, stored)
                 return self._answer(stored, request, "stale", because="refreshing")
         if mode == "only-if-cached":
-            return httpx.Response(HTTPStatus.GATEWAY_TIMEOUT, request=request, extensions=request.extensions)
+            return httpx.Response(HTTPStatus.GATEWAY_TIMEOUT, request=request)
         if stored is None or mode == "no-cache" or not self._may_stand_in(stored):
             return await self._fetched_once(key, request, stored)
         return await self._fetched_or(stored, key, request)
