@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import discord
@@ -10,8 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tux_http.embeds import COLOURS, ICONS, budget, label, plain, problem_embed, safe_link
-from tux_http.problems import InvalidInput, Problem, problem_of
+from tux_http.embeds import budget, label, plain, safe_link
+from tux_http.problem_embed import problem_embed
+from tux_http.problems import InvalidInput, problem_of
 
 FRAGMENTS = [
     *"\\*_~`|[]()<>@#&:/!-+.=\"'\n\t ",
@@ -274,37 +274,6 @@ def test_a_cut_description_keeps_its_timestamps_and_links_whole() -> None:
     for tail in ("<t:1700000000:R> after", "[text](https://x.test) after", "\\*\\*\\*\\*\\*\\*\\*\\*\\*\\*"):
         cut = budget(discord.Embed(description=start + tail)).description or ""
         assert cut.rstrip("…").removeprefix(start) in ("", "\\*" * 7)
-
-
-# Problems.
-
-
-def test_a_problem_is_an_embed_that_does_not_speak_by_colour_alone() -> None:
-    shown = [
-        problem_embed(
-            Problem(code="x", title="Title", detail="Detail.", hint="Hint.", level=level),
-            reference="a1b2c3d4",
-        )
-        for level in COLOURS
-    ]
-    assert [embed.title for embed in shown] == [f"{icon} Title" for icon in ICONS.values()]
-    assert len({embed.colour for embed in shown}) == len(set(ICONS.values())) == 3
-    assert shown[0].description == "Detail.\nHint."
-    assert shown[0].footer.text == "Reference a1b2c3d4"
-
-
-def test_a_time_is_shown_in_the_readers_own_clock_and_never_too_early() -> None:
-    at = datetime(2026, 3, 1, 12, 0, 0, 500_000, tzinfo=UTC)
-    told = Problem(code="x", title="T", detail="D.", hint="H.", retry_at=at)
-    assert problem_embed(told, reference="r").description == "D.\nH.\nTry again <t:1772366401:R>."
-
-
-def test_an_example_is_shown_as_it_is_to_be_typed() -> None:
-    told = problem_of(InvalidInput("No **such** thing @everyone.", example="own_er/`name`"))
-    description = problem_embed(told, reference="r").description or ""
-    assert description == (
-        "No \\*\\*such\\*\\* thing @\u200beveryone.\nChange it and try again. For example: `own_er/'name'`"
-    )
 
 
 @given(text=HOSTILE)
