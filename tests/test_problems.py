@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from tests.failures import NOW, discord_error, exceptions_of, problem, raised, request, status_error
 from tux_http.call import Call, call_of
-from tux_http.problem_embed import problem_embed
 from tux_http.errors import (
     BlockedAddress,
     CircuitOpen,
@@ -24,6 +23,7 @@ from tux_http.errors import (
     RateLimited,
     attach_call,
 )
+from tux_http.problem_embed import problem_embed
 from tux_http.problems import InvalidInput, root_of
 
 # Words.

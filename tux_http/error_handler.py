@@ -17,8 +17,8 @@ from loguru import logger
 from tux_http.answering import tell
 from tux_http.call import call_of, new_reference
 from tux_http.embeds import budget
-from tux_http.problem_embed import problem_embed
 from tux_http.noise import Noise
+from tux_http.problem_embed import problem_embed
 from tux_http.problems import InvalidInput, Problem, internal_problem, problem_of, root_of
 from tux_http.records import Failure, recent
 from tux_http.responding import UNSENDABLE, reply
