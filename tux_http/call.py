@@ -104,6 +104,11 @@ class Call:
         url = request.url
         return cls(method=request.method, url=public_url(url), path=public_path(url), api=api)
 
+    def anew(self) -> Call:
+        """A record for the same call on the same clock, in which nothing has happened."""
+        given = (self.method, self.url, self.path, self.api, self.reference, self.started_at)
+        return type(self)(*given, _clock=self._clock)
+
     @property
     def status(self) -> int | None:
         """That of the answer, or, without one, of the last attempt."""

@@ -110,6 +110,8 @@ def announced(headers: Mapping[str, str], now: datetime) -> tuple[Announced, ...
 
 def _in_fields(prefix: str, headers: Mapping[str, str], now: datetime) -> tuple[Announced, ...]:
     """GitHub's X-RateLimit-Limit, -Remaining and -Reset, and the draft's up to revision 06 without the X."""
+    if f"{prefix}remaining" not in headers:
+        return ()
     name = _scope(headers) or ""
     remaining = headers.get(f"{prefix}remaining", "")
     reset = _moment(headers.get(f"{prefix}reset", ""), now)
@@ -119,6 +121,8 @@ def _in_fields(prefix: str, headers: Mapping[str, str], now: datetime) -> tuple[
 
 def _listed(headers: Mapping[str, str], now: datetime) -> tuple[Announced, ...]:
     """The draft's RateLimit: `"name";r=50;t=30`, or as revision 07 had it `limit=100, remaining=50, reset=30`."""
+    if "ratelimit" not in headers:
+        return ()
     members = _members(headers.get("ratelimit", ""))
     pairs = dict(name.split("=", 1) for name, _ in members if "=" in name and '"' not in name)
     if pairs:

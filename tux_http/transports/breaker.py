@@ -96,12 +96,16 @@ class CircuitBreaker(Layer):
         """
         if options_of(request).breaker is False:
             return await self._inner.handle_async_request(request)
-        circuit = self._circuits.of(origin_of(request.url))
+        origin = origin_of(request.url)
+        circuit = self._circuits.of(origin)
         permit, time_held = self._admit(circuit, request), _stopwatch(request, self._clock)
         verdict = Verdict.NONE
         try:
-            async with self._limited(permit.limit, time_held, request):
+            if permit.limit is None:
                 response = await self._inner.handle_async_request(request)
+            else:
+                async with self._limited(permit.limit, time_held, request):
+                    response = await self._inner.handle_async_request(request)
             verdict = verdict_of(response)
         except httpx.HTTPError as exc:
             verdict = verdict_of(exc)
@@ -114,7 +118,7 @@ class CircuitBreaker(Layer):
             before, now = circuit.downtime, self._clock()
             circuit.settle(permit, verdict, now, took=time_held())
             if circuit.downtime is not before:
-                self._tell(origin_of(request.url), before, now)
+                self._tell(origin, before, now)
         return response
 
     def _admit(self, circuit: Circuit, request: httpx.Request) -> Permit:
@@ -129,12 +133,9 @@ class CircuitBreaker(Layer):
 
     @contextlib.asynccontextmanager
     async def _limited(
-        self, limit: float | None, time_held: Callable[[], float], request: httpx.Request
+        self, limit: float, time_held: Callable[[], float], request: httpx.Request
     ) -> AsyncGenerator[None]:
         """Ends a probe that the upstream has had for `limit` seconds."""
-        if limit is None:
-            yield
-            return
         scope = asyncio.timeout(None)
         try:
             async with scope:

@@ -10,6 +10,7 @@ import asyncio
 import dataclasses
 import functools
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import httpx
@@ -37,6 +38,8 @@ INDIFFERENT: Final = frozenset(
     }
 )
 """Header fields that make no difference to an answer."""
+
+OF_A_BODY: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 OWN: Final = frozenset(
     {
@@ -89,21 +92,23 @@ def question_of(request: httpx.Request) -> Question | None:
     That is so for calls that stream, that have a body, and that want nothing kept: such a call is to be
     answered by nothing but the upstream's word to itself.
     """
-    options, headers = options_of(request), request.headers
+    options = options_of(request)
     if request.method not in METHODS or options.streaming or options.cache == "no-store":
         return None
-    if "content-length" in headers or "transfer-encoding" in headers or _wants_nothing_kept(headers):
+    fields = _deciding(tuple(request.headers.raw))
+    if fields is None:
         return None
+    if options.deadline is not None or options.caller is not None:
+        options = structs.replace(options, deadline=None, caller=None)
     url = request.url
-    fields = tuple((name, value) for raw, value in headers.raw if (name := raw.lower()) not in INDIFFERENT)
     question = Question(
         request.method,
         url.scheme,
         url.netloc,
         url.raw_path,
         fields,
-        tuple((name, _frozen(it)) for name, it in request.extensions.items() if name not in _OURS),
-        structs.replace(options, deadline=None, caller=None),
+        tuple([(name, _frozen(it)) for name, it in request.extensions.items() if name not in _OURS]),
+        options,
     )
     try:
         hash(question)
@@ -112,8 +117,12 @@ def question_of(request: httpx.Request) -> Question | None:
     return question
 
 
-def _wants_nothing_kept(headers: httpx.Headers) -> bool:
-    return "no-store" in headers.get("cache-control", "").lower()
+@lru_cache(maxsize=256)  # most calls of an API have the same ones
+def _deciding(fields: tuple[tuple[bytes, bytes], ...]) -> tuple[tuple[bytes, bytes], ...] | None:
+    """The fields that make a difference to an answer; None if they say that it is to be the request's own."""
+    found = [(name, value) for raw, value in fields if (name := raw.lower()) not in INDIFFERENT]
+    wants_nothing_kept = any(name == b"cache-control" and b"no-store" in told.lower() for name, told in found)
+    return None if wants_nothing_kept or not OF_A_BODY.isdisjoint(name for name, _ in found) else tuple(found)
 
 
 def _frozen(value: Any) -> Hashable:
@@ -182,15 +191,14 @@ class Flight:
     """One request on its way for several callers, in the context of the first."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport, request: httpx.Request) -> None:
-        self._record = _blank(record_of(request) or Call.of(request, api=None))
+        self._record = (record_of(request) or Call.of(request, api=None)).anew()
         self._waiting = Waiting(deadline_at(request))
         # Neither the request nor the record leads back to the flight: an error's traceback holds them, the
         # flight's task the error, and a circle would wait for the garbage collector.
         extensions = {**request.extensions, EXTENSION: self._record, DEADLINE_AT: self._waiting.deadline}
-        own = httpx.Request(
-            request.method, request.url, headers=request.headers, stream=request.stream, extensions=extensions
-        )
+        own = _of_its_own(request, extensions)
         self.task = asyncio.get_running_loop().create_task(inner.handle_async_request(own))
+        self._callers = 0
 
     @property
     def is_awaited(self) -> bool:
@@ -204,6 +212,7 @@ class Flight:
 
     async def outcome_for(self, request: httpx.Request) -> httpx.Response:
         """Waits for the outcome; gives or raises a copy of it, and tells the record of a request of its way."""
+        self._callers += 1
         landing, call = self._waiting.join(deadline_at(request)), record_of(request)
         joined = 0.0 if call is None else call.age()
         try:
@@ -223,9 +232,8 @@ class Flight:
         """Writes into a caller's record, after what redirects left there, what happened until now."""
         record, now = self._record, call.age()
         shift = now - record.age()
-        call.attempts += [
-            dataclasses.replace(attempt, started=attempt.started + shift) for attempt in record.attempts
-        ]
+        for attempt in record.attempts:
+            call.attempts.append(dataclasses.replace(attempt, started=attempt.started + shift))
         call.waited += min(record.waited, now - joined)
         for name in _TOLD:
             if (value := getattr(record, name)) is not None:
@@ -236,7 +244,11 @@ class Flight:
             raise httpx.ReadError("the client was closed", request=request)
         if (error := self.task.exception()) is not None:
             raise own_error(error, request)
-        return own_response(self.task.result(), request)
+        response = self.task.result()
+        if self._callers > 1:
+            return own_response(response, request)
+        response.request = request
+        return response
 
 
 class Waiting:
@@ -312,6 +324,9 @@ def own_error(error: BaseException, request: httpx.Request) -> BaseException:
     return own.with_traceback(error.__traceback__)
 
 
-def _blank(call: Call) -> Call:
-    """A record for the same call on the same clock, in which nothing has happened."""
-    return dataclasses.replace(call, attempts=[], waited=0.0, **dict.fromkeys(_TOLD))
+def _of_its_own(request: httpx.Request, extensions: dict[str, Any]) -> httpx.Request:
+    """The same request with other extensions; httpx's constructor would take it all apart again."""
+    own = httpx.Request.__new__(httpx.Request)
+    own.__dict__ |= request.__dict__
+    own.extensions = extensions
+    return own

@@ -7,11 +7,13 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
 from tux_http.errors import ResponseTooLarge
+from tux_http.fields import fields_of
 from tux_http.options import options_of
 from tux_http.transports.decoding import BoundedDecoder, allowance
 from tux_http.transports.layer import Layer, note_refusal
@@ -91,7 +93,7 @@ class Guard(Layer):
 
     def _check_head(self, response: httpx.Response) -> None:
         request, caps = response.request, self._caps
-        size = sum(len(name) + len(value) for name, value in response.headers.raw)
+        size = sum(map(len, chain.from_iterable(response.headers.raw)))
         if size > caps.max_headers:
             note_refusal(request, "guard")
             raise ResponseTooLarge(limit=caps.max_headers, part="header", api=self._api, request=request)
@@ -165,15 +167,15 @@ class _Capped(httpx.AsyncByteStream):
 
 def codings_of(response: httpx.Response) -> list[str]:
     """The content codings of a body, in the order in which they were applied."""
-    values = response.headers.get_list("content-encoding", split_commas=True)
-    return [name for value in values if (name := value.strip().lower())]
+    told = fields_of(response).get("content-encoding")
+    return [] if told is None else [name for value in told.split(",") if (name := value.strip().lower())]
 
 
 def _announced(response: httpx.Response) -> int:
     """The bytes that Content-Length says will come; 0 if it says nothing, or if no body comes."""
     if response.request.method == "HEAD" or response.status_code in BODILESS:
         return 0
-    value = response.headers.get("content-length", "")
+    value = fields_of(response).get("content-length", "")
     return int(value) if value.isdecimal() and len(value) <= LONGEST else 0
 
 

@@ -52,7 +52,7 @@ class Lane(Layer):
         """
         if options_of(request).lane is False:
             return await self._inner.handle_async_request(request)
-        slot = await self._slot(request)
+        slot = self._turns.take_free() or await self._slot(request)
         try:
             response = await self._inner.handle_async_request(request)
         except BaseException:

@@ -9,7 +9,7 @@ import hashlib
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +17,7 @@ import httpx
 
 from tux_http.caching.keys import credentials_of
 from tux_http.errors import RateLimited
+from tux_http.fields import fields_of
 from tux_http.limits import LARGEST_MESSAGE, LIMITED_STATUSES, announced, limit_of
 from tux_http.options import options_of
 from tux_http.transports.allowance import Answer, Refusal, Ticket
@@ -27,9 +28,9 @@ from tux_http.transports.layer import Layer, note_refusal, record_of
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from tux_http.limits import Limit
     from tux_http.transports.allowance import Book, Route
     from tux_http.transports.bulletin import Bulletin
-    from tux_http.transports.news import News
 
 _NEVER_SENT: Final = (
     httpx.ConnectError,
@@ -91,8 +92,7 @@ class Quota(Layer):
         except BaseException as exc:
             self._book.unanswered(ticket, sent=not isinstance(exc, _NEVER_SENT))
             raise
-        tell = None if self._bulletin is None else partial(self._bulletin.tell, account)
-        lesson = _Lesson(self._book, ticket, request, response, self._wall(), tell)
+        lesson = _Lesson(self._book, ticket, request, response, self._wall(), self._bulletin, account)
         if lesson.is_incomplete:
             response.stream = _Overheard(response.stream, lesson)
         else:
@@ -137,11 +137,11 @@ class Quota(Layer):
     def _route(self, request: httpx.Request) -> Route:
         path = request.url.raw_path.partition(b"?")[0].decode("ascii", "replace")
         segments = path.removeprefix(self._base_path).strip("/").split("/", 2)
-        rough, fine = segments[0], "/".join(segments[:2])
-        return _digest(_origin(request) + rough), _digest(_origin(request) + fine)
+        origin = _origin(request.url)
+        return _digest(origin + segments[0]), _digest(origin + "/".join(segments[:2]))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Lesson:
     """What the response to a call, which came at `now`, teaches the book."""
 
@@ -150,7 +150,8 @@ class _Lesson:
     request: httpx.Request
     response: httpx.Response
     now: datetime
-    tell: Callable[[tuple[News, ...]], None] | None = None
+    bulletin: Bulletin | None
+    account: str
 
     @property
     def is_incomplete(self) -> bool:
@@ -165,8 +166,8 @@ class _Lesson:
         """Ends the call in the book and notes in its record until when others like it are refused."""
         answer = self._answer(body)
         news = self.book.answered(self.ticket, answer, self.now)
-        if news and self.tell is not None:
-            self.tell(news)
+        if news and self.bulletin is not None:
+            self.bulletin.tell(self.account, news)
         if (call := record_of(self.request)) is not None:
             is_limited = answer.limit is not None and answer.limit.retry_at is not None
             call.limited_until = self.book.held_until(self.ticket, self.now) if is_limited else None
@@ -175,13 +176,16 @@ class _Lesson:
         response, now = self.response, self.now
         # GitHub: a 304 is free, "if the request was made while correctly authorized".
         unchanged = response.status_code == HTTPStatus.NOT_MODIFIED
-        wait = self.book.secondary_wait(self.ticket)
         return Answer(
-            announced=announced(response.headers, now),
-            limit=limit_of(response, now, secondary_wait=wait, body=body),
+            announced=announced(fields_of(response), now),
+            limit=self._limit(body) if response.status_code in LIMITED_STATUSES else None,
             free=unchanged and "authorization" in self.request.headers,
             success=not response.is_server_error,
         )
+
+    def _limit(self, body: bytes | None) -> Limit | None:
+        wait = self.book.secondary_wait(self.ticket)
+        return limit_of(self.response, self.now, secondary_wait=wait, body=body)
 
 
 class _Overheard(httpx.AsyncByteStream):
@@ -221,16 +225,21 @@ def _account(request: httpx.Request) -> str:
     It is the same in every process, and tells nothing. Cookies, which change from answer to answer, count
     as nobody's.
     """
-    headers = request.headers
-    if "cookie" in headers:
-        headers = httpx.Headers([item for item in headers.multi_items() if item[0] != "cookie"])
-    return _digest(_origin(request), key=credentials_of(headers))
+    return _account_of(_origin(request.url), tuple(request.headers.raw))
 
 
-def _digest(text: str, *, key: bytes = b"") -> str:
+@lru_cache(maxsize=256)
+def _account_of(origin: str, fields: tuple[tuple[bytes, bytes], ...]) -> str:
+    headers = httpx.Headers([field for field in fields if field[0].lower() != b"cookie"])
+    return _derived(origin, key=credentials_of(headers))
+
+
+def _derived(text: str, *, key: bytes = b"") -> str:
     return hashlib.blake2b(text.encode(), key=key, digest_size=16, person=b"tux_http quota").hexdigest()
 
 
-def _origin(request: httpx.Request) -> str:
-    url = request.url
+_digest = lru_cache(maxsize=1024)(_derived)
+
+
+def _origin(url: httpx.URL) -> str:
     return f"{url.scheme}://{url.netloc.decode('ascii', 'replace')}/"

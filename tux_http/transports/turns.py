@@ -53,9 +53,9 @@ class Turns:
         Raises:
             asyncio.QueueFull: `queue` others wait already, or came meanwhile and wait for less.
         """
-        self._adopt(loop := asyncio.get_running_loop())
-        if len(self._held) < self.slots:
-            return self._hold()
+        if (slot := self.take_free()) is not None:
+            return slot
+        loop = asyncio.get_running_loop()
         if self.waiting >= self.queue and not self._makes_room(caller):
             raise asyncio.QueueFull
         waiter: Waiter = loop.create_future()
@@ -65,6 +65,11 @@ class Turns:
         except BaseException:
             self._leave(caller, waiter)
             raise
+
+    def take_free(self) -> Slot | None:
+        """A slot, if there is one that nobody waits for."""
+        self._adopt(asyncio.get_running_loop())
+        return self._hold() if len(self._held) < self.slots else None
 
     def give(self, slot: Slot) -> None:
         """Passes a slot on. Giving it twice does nothing."""
