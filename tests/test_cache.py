@@ -288,6 +288,8 @@ async def test_the_requests_own_field_says_the_same(world: World, mode: str) -> 
 class Claims(NoStore):
     """Counts who asks to fetch alone."""
 
+    keeps = shared = True
+
     def __init__(self) -> None:
         self.asked = 0
 
@@ -311,6 +313,8 @@ async def test_processes_do_not_wait_for_each_others_answer_that_may_not_be_kept
 class Stuck(NoStore):
     """Takes nothing until it is let."""
 
+    keeps = True
+
     def __init__(self) -> None:
         self.let = asyncio.Event()
         self.saved = 0
@@ -331,5 +335,5 @@ async def test_a_store_that_is_slow_is_waited_for_by_nobody_and_holds_up_so_many
     store.let.set()
     await world.client.aclose()
     world.client = world.opened()
-    assert 400 < store.saved <= MOST_WRITES
+    assert 400 < store.saved <= 1 + MOST_WRITES  # one is under way
     assert how(await world.get("/2999"))[1] == "hit"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -19,6 +20,8 @@ _FORMS: Final = tuple(
     )
 )
 
+_EXAMPLE: Final = "Sun, 06 Nov 1994 08:49:37 GMT"
+
 _LEAP_SECOND: Final = 60
 
 
@@ -31,7 +34,18 @@ def unix_time(text: str, *, near: float) -> float | None:
         text: A field's value.
         near: A Unix time; a year of two digits is at most 50 years after it.
     """
-    found = next(filter(None, (form.fullmatch(text.strip()) for form in _FORMS)), None)
+    usual = _usual(text) if len(text) == len(_EXAMPLE) else None
+    return _read(text.strip(), near) if usual is None else usual
+
+
+@lru_cache(maxsize=256)  # answers of one moment have the same one, and each is read several times
+def _usual(text: str) -> float | None:
+    """As above, of the first form, whose year has four digits."""
+    return None if _FORMS[0].fullmatch(text) is None else _read(text, 0.0)
+
+
+def _read(text: str, near: float) -> float | None:
+    found = next(filter(None, (form.fullmatch(text) for form in _FORMS)), None)
     if found is None or found["month"].lower() not in _MONTHS:
         return None
     time = {name: int(found[name]) for name in ("day", "hour", "minute", "second")}

@@ -12,7 +12,13 @@ if TYPE_CHECKING:
 class NoStore:
     """A `Store` that holds nothing."""
 
+    keeps = False
+    shared = False
     available = True
+
+    def is_absent(self, key: str) -> bool:
+        del key
+        return True
 
     async def load(self, key: str) -> list[Stored]:
         del key

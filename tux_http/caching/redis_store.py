@@ -77,9 +77,17 @@ class RedisStore:
         self._claims: dict[str, str] = {}
         self._closed = False
 
+    keeps = True
+    shared = True
+
     @property
     def available(self) -> bool:
         return not self._outage.is_out
+
+    def is_absent(self, key: str) -> bool:
+        """Never known: other processes put things there."""
+        del key
+        return False
 
     async def load(self, key: str) -> list[Stored]:
         return await self._run(lambda: self._load(key), [], self._patience)

@@ -37,8 +37,13 @@ def is_failing(response: httpx.Response) -> bool:
 
     Never so what it denies: 401, 403 without a limit, 404, 410, 451.
     """
-    limited = response.status_code == HTTPStatus.TOO_MANY_REQUESTS or limit_of(response, datetime.now(UTC))
-    return bool(limited) or (response.is_server_error and response.status_code != HTTPStatus.NOT_IMPLEMENTED)
+    match response.status_code:
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            return True
+        case HTTPStatus.FORBIDDEN:
+            return limit_of(response, datetime.now(UTC)) is not None
+        case status:
+            return response.is_server_error and status != HTTPStatus.NOT_IMPLEMENTED
 
 
 def stored_from(
@@ -46,12 +51,13 @@ def stored_from(
 ) -> Stored | None:
     """An answer as it is kept; None if it must not be (RFC 9111, section 3)."""
     fields = storable_fields(response.headers)
-    decisive = tuple(field for field in fields if field[0] in DECISIVE)
+    decisive = tuple([field for field in fields if field[0] in DECISIVE])
     is_short = sum(len(value) for _, value in decisive) <= REMEMBERED
     may_be_stored = _remembered if is_short else _may_be_stored
     if not may_be_stored(response.status_code, decisive):
         return None
-    vary = varying(response.headers.get_list("vary", split_commas=True), request.headers)
+    told = [value for name, value in fields if name == "vary"]
+    vary = varying(",".join(told).split(","), request.headers) if told else ()
     if any(name == "*" for name, _ in vary):
         return None  # matches no request (section 4.1)
     return Stored(

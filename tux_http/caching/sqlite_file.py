@@ -58,6 +58,7 @@ _SIZES: Final = """
 SELECT cache_key, length(data) + coalesce((SELECT sum(length(chunk_data)) FROM streams WHERE entry_id = id), 0)
 FROM entries WHERE (expires_at IS NULL OR expires_at > ?) AND cache_key >= ? AND cache_key < ?
 """
+_KEYS: Final = "SELECT cache_key FROM entries"
 _FORGET: Final = "DELETE FROM entries WHERE cache_key >= ? AND cache_key < ?"  # their streams go with them
 
 
@@ -117,6 +118,8 @@ class SqliteFile:
         self._connection: _Connection | None = None
         self._inode = 0
         self._closed = False
+        self._version = 0
+        self.is_written_elsewhere = False
 
     def load(self, key: str) -> list[Stored]:
         return self._run(lambda storage: _load(storage, key))
@@ -134,6 +137,11 @@ class SqliteFile:
         for key, size in rows:
             sizes[api_of(key.decode())] += size
         return [StoreStats(api=api, entries=entries[api], size=sizes[api]) for api in sorted(entries)]
+
+    def digests(self) -> set[int]:
+        """`digest_of` all keys."""
+        rows: list[tuple[bytes]] = self._run(lambda _: self._opened()[1].execute(_KEYS).fetchall())
+        return {digest_of(key) for (key,) in rows}
 
     def clear(self, api: str | None) -> int:
         return self._run(lambda _: self._clear(api))
@@ -160,6 +168,10 @@ class SqliteFile:
         storage, connection = self._opened()
         result = operation(storage)
         connection.check()
+        # It changes with what others write, and with nothing of this connection.
+        ((version,),) = connection.execute("PRAGMA data_version").fetchall()
+        self.is_written_elsewhere |= self._version not in {0, version}
+        self._version = version
         return result
 
     def _opened(self) -> tuple[SqliteStorage, _Connection]:
@@ -175,6 +187,7 @@ class SqliteFile:
                 factory=_Connection,
             )
             self._inode = self.path.stat().st_ino
+            self._version = 0
             self._storage = self._set_up(self._connection)
         return self._storage, self._connection
 
@@ -225,6 +238,11 @@ class SqliteFile:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.failure = None
         return found
+
+
+def digest_of(key: bytes) -> int:
+    """What a key ends with, half of a digest: small enough to be remembered of many."""
+    return int.from_bytes(key[-16:])
 
 
 def _make(path: Path) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tux_http.caching.outage import Outage
-from tux_http.caching.sqlite_file import FAILURES, GRACE, THREAD, SqliteFile
+from tux_http.caching.sqlite_file import FAILURES, GRACE, THREAD, SqliteFile, digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,9 @@ T = TypeVar("T")
 
 PATIENCE: Final = 0.1
 """Seconds that a call waits for the file."""
+
+MOST_SAVED: Final = 50_000
+"""Answers that were saved, after which it is looked anew which ones are still there."""
 
 CLOSING: Final = 2.0
 """Seconds that closing waits for what is being written."""
@@ -56,22 +59,49 @@ class SqliteStore:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=THREAD)
         self._late: asyncio.Future[Any] | None = None
         self._closed = False
+        self._indexing: asyncio.Future[set[int]] | None = None
+        self._known: set[int] | None = None  # what may be in the file; None while nobody has looked
+        self._saved: set[int] = set()  # since then
+
+    keeps = True
+    shared = False  # processes that share a file don't wait for each other
 
     @property
     def available(self) -> bool:
         return not self._outage.is_out
 
+    def is_absent(self, key: str) -> bool:
+        """As `Store` has it; never known while other processes write into the file, too."""
+        if self._known is None or self._file.is_written_elsewhere:
+            return False
+        digest = digest_of(key.encode())
+        return digest not in self._known and digest not in self._saved
+
     async def load(self, key: str) -> list[Stored]:
-        return await self._run(partial(self._file.load, key), [], self._patience)
+        found = await self._run(partial(self._file.load, key), [], self._patience)
+        if self._indexing is None and self.available and not self._closed:
+            loop = asyncio.get_running_loop()
+            self._indexing = loop.run_in_executor(self._thread, self._file.digests)
+            self._indexing.add_done_callback(self._indexed)
+        return found
+
+    def _indexed(self, indexing: asyncio.Future[set[int]]) -> None:
+        if indexing.exception() is None:
+            self._known = indexing.result()
+        else:
+            self._indexing = None
 
     async def save(self, key: str, stored: Stored, *, ttl: float) -> None:
+        self._saved.add(digest_of(key.encode()))
+        if len(self._saved) > MOST_SAVED:
+            self._saved, self._known, self._indexing = set(), None, None
         await self._run(partial(self._file.save, key, stored, ttl), None, self._patience)
 
     async def remove(self, key: str) -> None:
         await self._run(partial(self._file.remove, key), None, self._patience)
 
     async def claim(self, key: str, *, seconds: float) -> bool:
-        """Always: processes that share a file don't wait for each other."""
+        """Always; see `shared`."""
         del key, seconds
         return True
 

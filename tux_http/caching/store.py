@@ -28,9 +28,19 @@ class Store(Protocol):
     No call waits for it longer than 0.1 s, all that it asks of it taken together.
     """
 
+    keeps: bool
+    """Whether anything can be found in it that was put there."""
+
+    shared: bool
+    """Whether other processes use it at the same time, so that there is something to `claim`."""
+
     @property
     def available(self) -> bool:
         """Whether what was last asked of it worked."""
+        ...
+
+    def is_absent(self, key: str) -> bool:
+        """Whether it is known, without a look, that nothing is stored under a key."""
         ...
 
     async def load(self, key: str) -> list[Stored]:

@@ -34,6 +34,9 @@ OF_THE_CODING: Final = frozenset({"content-encoding", "content-length"})
 """Fields that describe the body as it was sent; it is stored decoded."""
 
 
+NOT_STORED: Final = PER_CONNECTION | PER_PERSON | OF_THE_CODING
+
+
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
     """One answer: decoded, and without what belongs to one connection or one person.
 
@@ -70,10 +73,11 @@ OVERHEAD: Final = 1024
 
 def storable_fields(headers: httpx.Headers) -> tuple[Field, ...]:
     """The fields of an answer that are kept (RFC 9111, section 3.1)."""
-    named = {name.strip().lower() for name in headers.get("connection", "").split(",")} - NEVER_PER_CONNECTION
-    left_out = PER_CONNECTION | PER_PERSON | OF_THE_CODING | named
-    lines = ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers.raw)
-    return tuple((name, value) for name, value in lines if name not in left_out)
+    left_out = NOT_STORED
+    if (named := headers.get("connection")) is not None:
+        left_out |= {name.strip().lower() for name in named.split(",")} - NEVER_PER_CONNECTION
+    lines = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers.raw]
+    return tuple([line for line in lines if line[0] not in left_out])
 
 
 def varying(names: Iterable[str], headers: httpx.Headers) -> tuple[tuple[str, str | None], ...]:

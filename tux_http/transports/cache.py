@@ -13,14 +13,14 @@ import functools
 import math
 from collections import deque
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, Literal, ParamSpec, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, ParamSpec
 
 import httpx
 
 from tux_http.caching import freshness, rules
-from tux_http.caching.cache_control import directives
+from tux_http.caching.asking import asking_of
 from tux_http.caching.freshness import Use
-from tux_http.caching.keys import key_of
+from tux_http.caching.keys import key_for, key_of
 from tux_http.call import EXTENSION, Call, report
 from tux_http.errors import BlockedAddress, RateLimited
 from tux_http.options import options_of, with_options
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from uuid import UUID
 
+    from tux_http.caching.asking import Mode
     from tux_http.caching.shelf import Shelf
     from tux_http.caching.stored import Stored
     from tux_http.policy import Caching
@@ -40,21 +41,11 @@ P = ParamSpec("P")
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """RFC 9110, section 9.2.1."""
 
-CONDITIONS: Final = frozenset(
-    {"if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range", "range"}
-)
-"""Fields by which a caller keeps a cache of its own, or wants a part."""
-
 FAILURES: Final = (httpx.TransportError, RateLimited, TimeoutError)
 """What is raised where an upstream fails, limits us or is not asked for having failed."""
 
 OURS: Final = (BlockedAddress, httpx.LocalProtocolError, httpx.UnsupportedProtocol)
 """Kinds of `FAILURES` that say nothing about the upstream."""
-
-Mode: TypeAlias = Literal["no-store", "only-if-cached", "no-cache"]
-
-MODES: Final[tuple[Mode, ...]] = ("no-store", "only-if-cached", "no-cache")
-"""From the strictest on."""
 
 CLAIM: Final = 10.0
 """Seconds for which a process has the fetching of an answer to itself, unless it is done before."""
@@ -107,8 +98,11 @@ class Cache(Layer):
         self._unkept: set[str] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if is_answerable(request):
-            return await self._answered(request, key_of(request, api=self._api))
+        if request.method == "GET" and not options_of(request).streaming:
+            asking = asking_of(request)
+            if not asking.conditional and asking.mode != "no-store":
+                key = key_for(request.url, asking.credentials, api=self._api)
+                return await self._answered(request, key, asking.mode)
         response = await self._inner.handle_async_request(request)
         if request.method not in SAFE and not response.is_error:
             self._invalidate(request, response)
@@ -125,8 +119,8 @@ class Cache(Layer):
 
     # Answering
 
-    async def _answered(self, request: httpx.Request, key: str) -> httpx.Response:
-        stored, mode = await self._find(key, request), mode_of(request)
+    async def _answered(self, request: httpx.Request, key: str, mode: Mode | None) -> httpx.Response:
+        stored = await self._find(key, request)
         if stored is not None and mode != "no-cache":
             use = self._use(stored, request)
             if use is Use.FRESH:
@@ -149,7 +143,10 @@ class Cache(Layer):
 
     async def _newer(self, key: str, request: httpx.Request, held: Stored | None) -> Stored | None:
         """What the store has, if that is newer: another process, or an earlier run of this one, put it there."""
-        found = [stored for stored in await self._shelf.store.load(key) if stored.matches(request.headers)]
+        store = self._shelf.store
+        if store.is_absent(key):
+            return held
+        found = [stored for stored in await store.load(key) if stored.matches(request.headers)]
         newest = max(found, key=_received_at, default=None)
         if newest is None or (held is not None and held.received_at >= newest.received_at):
             return held
@@ -232,9 +229,10 @@ class Cache(Layer):
 
     async def _fetched_once(self, key: str, request: httpx.Request, stored: Stored | None) -> httpx.Response:
         """The upstream's answer, fetched by one process at a time; the others get what that one stored."""
-        if key in self._unkept:  # nobody will find it stored
+        store = self._shelf.store
+        if not store.shared or key in self._unkept:  # nobody will find it stored
             return await self._fetched(key, request, stored)
-        store, asked_at, has_waited = self._shelf.store, self._shelf.clock(), False
+        asked_at, has_waited = self._shelf.clock(), False
         while not await store.claim(key, seconds=CLAIM):
             has_waited = True
             await self._sleep(POLL)
@@ -281,12 +279,13 @@ class Cache(Layer):
         else:
             self._unkept.discard(key)
             self._shelf.hold(key, stored, self._policy)
-            if len(self._writes) < MOST_WRITES:
-                self._later(self._shelf.store.save, key, stored, ttl=seconds)
+            if (store := self._shelf.store).keeps and len(self._writes) < MOST_WRITES:
+                self._later(store.save, key, stored, ttl=seconds)
 
     def _forget(self, key: str) -> None:
         self._shelf.forget(key)
-        self._later(self._shelf.store.remove, key)
+        if not (store := self._shelf.store).is_absent(key):
+            self._later(store.remove, key)
 
     def _invalidate(self, request: httpx.Request, response: httpx.Response) -> None:
         """Forgets what an unsafe request may have changed (RFC 9111, section 4.4)."""
@@ -307,21 +306,6 @@ class Cache(Layer):
     async def _write(self) -> None:
         while self._writes:
             await self._writes.popleft()()
-
-
-def is_answerable(request: httpx.Request) -> bool:
-    """Whether a request may be answered from a cache, and its answer be kept."""
-    if request.method != "GET" or not CONDITIONS.isdisjoint(request.headers):
-        return False
-    return not options_of(request).streaming and mode_of(request) != "no-store"
-
-
-def mode_of(request: httpx.Request) -> Mode | None:
-    """What a call, or its `Cache-Control`, asks of the cache (RFC 9111, section 5.2.1)."""
-    if (told := options_of(request).cache) is not None or "cache-control" not in request.headers:
-        return told
-    asked = directives(request.headers.get_list("cache-control"))
-    return next((mode for mode in MODES if mode in asked), None)
 
 
 def _received_at(stored: Stored) -> float:
