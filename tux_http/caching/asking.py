@@ -25,12 +25,16 @@ CONDITIONS: Final = frozenset(
 """Fields by which a caller keeps a cache of its own, or wants a part."""
 
 
+ASKS_MORE: Final = frozenset({"cache-control", "cookie", "pragma"})
+"""Fields of requests that are answered by more than what was asked for, and how long its answer is good."""
+
+
 class Asking(NamedTuple):
-    """`credentials` is a digest of the fields that say who asks, `special` whether one is about freshness."""
+    """`is_special` tells of a field of `ASKS_MORE`; `credentials` is a digest of the fields that say who asks."""
 
     mode: Mode | None
-    conditional: bool
-    special: bool
+    is_conditional: bool
+    is_special: bool
     credentials: bytes
 
 
@@ -47,7 +51,7 @@ def _read(fields: RawFields) -> Asking:
     asked = directives(headers.get_list("cache-control"))
     return Asking(
         mode=next((mode for mode in MODES if mode in asked), None),
-        conditional=not CONDITIONS.isdisjoint(headers),
-        special="cache-control" in headers or "pragma" in headers,
+        is_conditional=not CONDITIONS.isdisjoint(headers),
+        is_special=not ASKS_MORE.isdisjoint(headers),
         credentials=credentials_of(headers),
     )

@@ -13,18 +13,16 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 
 from tux_http.caching import freshness
-from tux_http.caching.keys import key_of
+from tux_http.caching.asking import asking_of
+from tux_http.caching.keys import key_for
 from tux_http.caching.rules import response_of
-from tux_http.call import EXTENSION, Call, report
+from tux_http.call import EXTENSION, Call, public_path, public_url, report
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
     from tux_http.caching.memory import Held
     from tux_http.caching.shelf import Shelf
-
-ASKS_MORE: Final = frozenset({"cache-control", "cookie", "pragma"})
-"""Fields of requests that are answered by more than what was asked for, and how long its answer is good."""
 
 PLAIN: Final = frozenset({str, int, bool, type(None)})
 """Types of values of which equal ones are sent alike."""
@@ -62,6 +60,20 @@ class _Way:
     age: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Trace:
+    """What a call was sent as; most never come again, and so only an equal one makes a way of it."""
+
+    url: httpx.URL
+    headers: httpx.Headers
+    credentials: bytes
+
+    def way(self, api: str) -> _Way:
+        sent = httpx.Request("GET", self.url, headers=self.headers)
+        key = key_for(self.url, self.credentials, api=api)
+        return _Way(key, sent.headers, (public_url(self.url), public_path(self.url)), sent.__getstate__())
+
+
 class Shortcuts:
     """The calls of one API by what they were given.
 
@@ -73,25 +85,27 @@ class Shortcuts:
     def __init__(self, shelf: Shelf, *, api: str) -> None:
         self._shelf = shelf
         self._api = api
-        self._ways: dict[Hashable, _Way] = {}
+        self._ways: dict[Hashable, _Way | _Trace] = {}
 
     def learn(self, given: Hashable, response: httpx.Response) -> None:
         """Remembers what a call came to; not if it was redirected, for then no one request stands for it."""
+        if given in self._ways or response.history:
+            return
         request = response.request
-        if given in self._ways or response.history or not ASKS_MORE.isdisjoint(request.headers):
+        asking = asking_of(request)
+        if asking.is_special:
             return
         if len(self._ways) >= MOST:
             self._ways.clear()
-        call = Call.of(request, api=self._api)
-        sent = httpx.Request(request.method, request.url, headers=request.headers)
-        key = key_of(sent, api=self._api)
-        self._ways[given] = _Way(key, sent.headers, (call.url, call.path), sent.__getstate__())
+        self._ways[given] = _Trace(request.url, request.headers.copy(), asking.credentials)
 
     def answer(self, given: Hashable) -> httpx.Response | None:
         """A copy of the fresh answer to a call; None if there is none, or the call is not known."""
         way = self._ways.get(given)
         if way is None:
             return None
+        if isinstance(way, _Trace):
+            self._ways[given] = way = way.way(self._api)
         held, now = self._held(way), self._shelf.clock()
         if held is None or not held.stored.received_at <= now < held.fresh_until:  # a clock may be put back
             return None

@@ -100,7 +100,7 @@ class Cache(Layer):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.method == "GET" and not options_of(request).streaming:
             asking = asking_of(request)
-            if not asking.conditional and asking.mode != "no-store":
+            if not asking.is_conditional and asking.mode != "no-store":
                 key = key_for(request.url, asking.credentials, api=self._api)
                 return await self._answered(request, key, asking.mode)
         response = await self._inner.handle_async_request(request)
