@@ -13,10 +13,9 @@ from tux_http.caching.freshness import (
     WORTH_VALIDATING,
     Use,
     age,
-    fresh_until,
-    keep_for,
     lifetime,
     may_stand_in,
+    terms_of,
     use_of,
 )
 from tux_http.caching.stored import Stored
@@ -188,7 +187,7 @@ def test_no_default_is_longer_than_the_longest_time() -> None:
     ],
 )
 def test_an_answer_is_fresh_until_a_moment(answer: Stored, until: float) -> None:
-    assert fresh_until(answer, KIND) == NOW + until
+    assert terms_of(answer, KIND).fresh_until() == NOW + until
     assert used(answer, max(until, 0), PLAIN) is Use.STALE
     if until > 0:
         assert used(answer, until - 0.001) is Use.FRESH
@@ -357,5 +356,5 @@ def test_nothing_stands_in_where_the_operator_wants_none() -> None:
     ],
 )
 def test_an_answer_is_kept_while_it_is_of_use(told: dict[str, Any], seconds: float, policy: Caching) -> None:
-    assert keep_for(stored(**told), policy, NOW) == seconds
-    assert keep_for(stored(**told), policy, NOW + 10) == max(0, seconds - 10) or seconds == MOST
+    assert terms_of(stored(**told), policy).keep_for(NOW) == seconds
+    assert terms_of(stored(**told), policy).keep_for(NOW + 10) == max(0, seconds - 10) or seconds == MOST

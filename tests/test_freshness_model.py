@@ -20,7 +20,7 @@ from tests.rfc9111_model import (
     permitted,
     questions,
 )
-from tux_http.caching.freshness import Use, age, fresh_until, keep_for, lifetime, may_stand_in, use_of
+from tux_http.caching.freshness import Use, age, lifetime, may_stand_in, terms_of, use_of
 from tux_http.caching.stored import Stored
 from tux_http.policy import Caching
 
@@ -48,7 +48,7 @@ def caching_of(rules: Rules) -> Caching:
 
 def edges(answer: Answer, rules: Rules) -> list[int]:
     """Moments near to where something ends."""
-    until = fresh_until(stored_of(answer), caching_of(rules))
+    until = terms_of(stored_of(answer), caching_of(rules)).fresh_until()
     ends = [until + window for window in (0, 5, 10, 60) if math.isfinite(until)]
     return [int(end) + seconds for end in ends for seconds in (-1, 0, 1)]
 
@@ -95,7 +95,7 @@ def test_an_answer_stands_in_for_a_failure_as_the_model_permits(
 def test_the_moment_until_which_an_answer_is_fresh_agrees_with_its_use(
     answer: Answer, rules: Rules, now: int
 ) -> None:
-    fresh = now < fresh_until(stored_of(answer), caching_of(rules)) and now >= answer.came_at
+    fresh = now < terms_of(stored_of(answer), caching_of(rules)).fresh_until() and now >= answer.came_at
     assert not fresh or used(answer, NOTHING_SPECIAL, rules, now) is Use.FRESH
     if now >= answer.came_at:
         assert fresh == (used(answer, NOTHING_SPECIAL, rules, now) is Use.FRESH)
@@ -105,7 +105,7 @@ def test_the_moment_until_which_an_answer_is_fresh_agrees_with_its_use(
 @given(answers(), operators(), st.integers(0, 100_000))
 def test_nothing_is_thrown_away_that_is_good_yet(answer: Answer, rules: Rules, later: int) -> None:
     stored, caching = stored_of(answer), caching_of(rules)
-    if later > keep_for(stored, caching, answer.came_at):
+    if later > terms_of(stored, caching).keep_for(answer.came_at):
         now = answer.came_at + later
         assert used(answer, NOTHING_SPECIAL, rules, now) is Use.STALE
         assert not may_stand_in(stored, caching, now)
@@ -158,5 +158,5 @@ def test_no_header_raises_or_makes_a_time_that_is_none(
     assert isinstance(may_stand_in(stored, caching, now), bool)
     assert 0 <= age(stored, now) < math.inf
     assert 0 <= lifetime(stored, caching) <= 2**31
-    assert 0 <= keep_for(stored, caching, now) <= 2**31
-    assert fresh_until(stored, caching) < math.inf  # so it is no NaN
+    assert 0 <= terms_of(stored, caching).keep_for(now) <= 2**31
+    assert terms_of(stored, caching).fresh_until() < math.inf  # so it is no NaN

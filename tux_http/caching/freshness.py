@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tux_http.caching.cache_control import LONGEST, directives, seconds
 from tux_http.caching.http_date import unix_time
@@ -47,10 +47,10 @@ class Use(Enum):
 
 def use_of(stored: Stored, headers: httpx.Headers, caching: Caching, now: float) -> Use:
     """What an answer is good for, to a request with these fields (RFC 9111, sections 4.2.4 and 5.2.1)."""
-    told, asked = _told(stored), directives(headers.get_list("cache-control"))
+    terms, asked = terms_of(stored, caching), directives(headers.get_list("cache-control"))
+    told, old, good_for = terms.told, terms.age(now), terms.lifetime
     if _is_always_validated(told) or _asks_upstream(headers, asked):
         return Use.STALE
-    old, good_for = age(stored, now), lifetime(stored, caching)
     if not _is_young_enough(asked, old):
         return Use.STALE
     left = good_for - old
@@ -66,30 +66,48 @@ def use_of(stored: Stored, headers: httpx.Headers, caching: Caching, now: float)
 
 def may_stand_in(stored: Stored, caching: Caching, now: float) -> bool:
     """Whether an answer may be given in place of an upstream's failure (RFC 5861, section 4)."""
-    return age(stored, now) <= _longest_stand_in(stored, caching)
+    terms = terms_of(stored, caching)
+    return terms.age(now) <= _longest_stand_in(terms)
 
 
-def keep_for(stored: Stored, caching: Caching, now: float) -> float:
-    """For how many seconds an answer is worth storing: while it, or its validator, can be used at all."""
-    told, good_for = _told(stored), lifetime(stored, caching)
-    if "no-store" in told:
-        return 0.0
-    oldest = [0.0, _longest_stand_in(stored, caching)]
-    if not _is_always_validated(told):
-        oldest.append(good_for + _window(told, good_for, caching))
-    if stored.field("etag") or stored.field("last-modified"):
-        oldest.append(good_for + WORTH_VALIDATING)
-    return _bounded(max(oldest) - age(stored, now), LONGEST)
+class Terms(NamedTuple):
+    """What an answer says of its own worth, read once."""
+
+    stored: Stored
+    caching: Caching
+    told: Directives
+    lifetime: float
+    initial_age: float
+
+    def keep_for(self, now: float) -> float:
+        """For how many seconds it is worth storing: while it, or its validator, can be used at all."""
+        stored, told, good_for = self.stored, self.told, self.lifetime
+        if "no-store" in told:
+            return 0.0
+        oldest = [0.0, _longest_stand_in(self)]
+        if not _is_always_validated(told):
+            oldest.append(good_for + _window(told, good_for, self.caching))
+        if stored.field("etag") or stored.field("last-modified"):
+            oldest.append(good_for + WORTH_VALIDATING)
+        return _bounded(max(oldest) - self.age(now), LONGEST)
+
+    def fresh_until(self) -> float:
+        """Until when it is fresh for a request that asks for nothing special; -inf if it never is.
+
+        Said of times from `received_at` on: of a clock that was put back to before, ask `use_of`.
+        """
+        if _is_always_validated(self.told):
+            return -math.inf
+        return self.stored.received_at + self.lifetime - self.initial_age
+
+    def age(self, now: float) -> float:
+        """As the function below."""
+        return self.initial_age + abs(now - self.stored.received_at)
 
 
-def fresh_until(stored: Stored, caching: Caching) -> float:
-    """Until when an answer is fresh for a request that asks for nothing special; -inf if it never is.
-
-    Said of times from `received_at` on: of a clock that was put back to before, ask `use_of`.
-    """
-    if _is_always_validated(_told(stored)):
-        return -math.inf
-    return stored.received_at + lifetime(stored, caching) - _initial_age(stored)
+def terms_of(stored: Stored, caching: Caching) -> Terms:
+    told = _told(stored)
+    return Terms(stored, caching, told, _lifetime(stored, told, caching), _initial_age(stored))
 
 
 def age(stored: Stored, now: float) -> float:
@@ -97,8 +115,7 @@ def age(stored: Stored, now: float) -> float:
 
     After a clock was put back, nobody knows; then it is by how much, so that nothing is good for longer.
     """
-    resident_time = abs(now - stored.received_at)
-    return _initial_age(stored) + resident_time
+    return _initial_age(stored) + abs(now - stored.received_at)
 
 
 def _initial_age(stored: Stored) -> float:
@@ -113,7 +130,10 @@ def _initial_age(stored: Stored) -> float:
 
 def lifetime(stored: Stored, caching: Caching) -> float:
     """For how many seconds an answer is good from when it was made (RFC 9111, section 4.2.1)."""
-    told = _told(stored)
+    return _lifetime(stored, _told(stored), caching)
+
+
+def _lifetime(stored: Stored, told: Directives, caching: Caching) -> float:
     if "max-age" in told:
         return float(seconds(told["max-age"]) or 0)
     if (expires := _first(stored, "expires")) is not None:
@@ -199,11 +219,11 @@ def _window(told: Directives, good_for: float, caching: Caching) -> float:
     return caching.stale_while_revalidate if good_for > 0 else 0.0
 
 
-def _longest_stand_in(stored: Stored, caching: Caching) -> float:
+def _longest_stand_in(terms: Terms) -> float:
     """The age up to which an answer may stand in; -inf if it must not (RFC 9111, section 4.2.4)."""
-    told = _told(stored)
+    told, caching = terms.told, terms.caching
     if _is_always_validated(told) or "must-revalidate" in told or not caching.stale_if_error > 0:
         return -math.inf
     if "stale-if-error" not in told:
         return caching.stale_if_error
-    return min(caching.stale_if_error, lifetime(stored, caching) + (seconds(told["stale-if-error"]) or 0))
+    return min(caching.stale_if_error, terms.lifetime + (seconds(told["stale-if-error"]) or 0))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from tux_http.caching.freshness import fresh_until
 from tux_http.caching.memory import Held, Memory
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
     from tux_http.caching.store import Store
     from tux_http.caching.stored import Stored
-    from tux_http.policy import CacheSettings, Caching
+    from tux_http.policy import CacheSettings
 
 MOST_VARIANTS = 8
 """Of one key in memory; the oldest make room for new ones."""
@@ -53,10 +52,10 @@ class Shelf:
         """What the memory holds for a request with these fields."""
         return next((held.stored for held in self.memory.get(key) if held.stored.matches(headers)), None)
 
-    def hold(self, key: str, stored: Stored, policy: Caching) -> None:
+    def hold(self, key: str, stored: Stored, *, fresh_until: float) -> None:
         """Puts an answer into the memory, in place of an older one to the same request."""
         others = [held for held in self.memory.get(key) if held.stored.vary != stored.vary]
-        newest = Held(stored, fresh_until(stored, policy))
+        newest = Held(stored, fresh_until)
         self.memory.put(key, (newest, *others[: MOST_VARIANTS - 1]))
 
     def forget(self, key: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid4
 
@@ -56,7 +57,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def size(self) -> int:
         """About how many bytes of memory it takes."""
-        return len(self.body) + sum(len(name) + len(value) for name, value in self.headers) + OVERHEAD
+        return len(self.body) + sum(map(len, chain.from_iterable(self.headers))) + OVERHEAD
 
     def field(self, name: str) -> str | None:
         """The value of a header field, its lines joined by commas (RFC 9110, section 5.2); None without one."""

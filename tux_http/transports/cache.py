@@ -150,7 +150,7 @@ class Cache(Layer):
         newest = max(found, key=_received_at, default=None)
         if newest is None or (held is not None and held.received_at >= newest.received_at):
             return held
-        self._shelf.hold(key, newest, self._policy)
+        self._shelf.hold(key, newest, fresh_until=freshness.terms_of(newest, self._policy).fresh_until())
         return newest
 
     def _use(self, stored: Stored, request: httpx.Request) -> Use:
@@ -268,19 +268,21 @@ class Cache(Layer):
 
         Nor is it kept if something was changed since it was asked for: it may tell of the time before.
         """
-        seconds = 0.0
         if stored is not None and len(stored.body) <= self._policy.max_entry and changes == self._changes:
-            seconds = freshness.keep_for(stored, self._policy, self._shelf.clock())
-        if stored is None or seconds <= 0:
-            self._forget(key)
-            self._unkept.add(key)
-            if len(self._unkept) > MOST_UNKEPT:
-                self._unkept.clear()
-        else:
-            self._unkept.discard(key)
-            self._shelf.hold(key, stored, self._policy)
-            if (store := self._shelf.store).keeps and len(self._writes) < MOST_WRITES:
-                self._later(store.save, key, stored, ttl=seconds)
+            terms = freshness.terms_of(stored, self._policy)
+            if (seconds := terms.keep_for(self._shelf.clock())) > 0:
+                self._shelf.hold(key, stored, fresh_until=terms.fresh_until())
+                self._unkept.discard(key)
+                self._save(key, stored, seconds)
+                return
+        self._forget(key)
+        self._unkept.add(key)
+        if len(self._unkept) > MOST_UNKEPT:
+            self._unkept.clear()
+
+    def _save(self, key: str, stored: Stored, seconds: float) -> None:
+        if (store := self._shelf.store).keeps and len(self._writes) < MOST_WRITES:
+            self._later(store.save, key, stored, ttl=seconds)
 
     def _forget(self, key: str) -> None:
         self._shelf.forget(key)
