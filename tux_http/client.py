@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import httpx
 import idna
@@ -18,19 +18,28 @@ from tux_http.transports import Pipeline, build
 from tux_http.transports.layer import DEADLINE_AT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 
     from tux_http.transports import LayerState
 
     Progress = Callable[[int, int | None], object]
+
+T = TypeVar("T")
+E = TypeVar("E", bound=BaseException)
 
 MAX_PORT: Final = 65535
 
 ERROR_BODY: Final = 64 * 1024
 """Bytes of an error's body that `streamed` reads, so that whoever catches the error can tell its kind."""
 
-# httpx's client has two hooks where it makes its transports; both are private, so they are looked for here.
-for _hook in ("_init_transport", "_init_proxy_transport", "_transport_for_url"):
+# What is overridden or called of httpx's client below is private, so it is looked for here.
+for _hook in (
+    "_init_transport",
+    "_init_proxy_transport",
+    "_transport_for_url",
+    "_send_handling_auth",
+    "_send_handling_redirects",
+):
     if not hasattr(httpx.AsyncClient, _hook):
         raise ImportError(f"httpx {httpx.__version__} has no AsyncClient.{_hook}; tux_http needs httpx 0.28")
 
@@ -97,9 +106,7 @@ class ServiceClient(OriginBound):
         with_options(request, streaming=stream)
         bound = _Bound(call, request, self._deadline_of(request), self._ended)
         request.extensions = {**request.extensions, EXTENSION: call, DEADLINE_AT: bound.at}
-        with bound.recorded():
-            async with bound.limited():
-                response = await super().send(request, stream=stream, **options)
+        response = await bound.awaited(super().send(request, stream=stream, **options))
         response.extensions[EXTENSION] = call
         call.answered = response.status_code
         if stream:
@@ -109,6 +116,13 @@ class ServiceClient(OriginBound):
             response.elapsed = timedelta(seconds=call.elapsed or 0.0)
         self._ended(call)
         return response
+
+    async def _send_handling_auth(
+        self, request: httpx.Request, auth: httpx.Auth, follow_redirects: bool, history: list[httpx.Response]
+    ) -> httpx.Response:
+        if type(auth) is httpx.Auth:  # nobody's: one request and no more, without httpx's generators for it
+            return await self._send_handling_redirects(request, follow_redirects, history)
+        return await super()._send_handling_auth(request, auth, follow_redirects, history)
 
     def _ended(self, call: Call, error: BaseException | None = None) -> None:
         report(call, error)
@@ -155,26 +169,26 @@ class _Bound:
         self._limit = limit
         self.at = None if limit is None else now + limit
 
-    @contextlib.asynccontextmanager
-    async def limited(self) -> AsyncGenerator[None]:
+    async def awaited(self, work: Awaitable[T]) -> T:
+        """What comes of it, if that is in time; whatever is raised ends the record."""
         scope = asyncio.timeout_at(self.at)
         try:
             async with scope:
-                yield
-        except TimeoutError as exc:
-            if self._limit is None or not scope.expired():
-                raise
-            raise DeadlineExceeded(limit=self._limit, api=self.call.api, request=self._request) from exc
-
-    @contextlib.contextmanager
-    def recorded(self) -> Generator[None]:
-        try:
-            yield
+                return await work
         except BaseException as exc:
-            self.call.end()
-            attach_call(exc, self.call)
-            self._ended(self.call, exc)
+            if self._limit is not None and isinstance(exc, TimeoutError) and scope.expired():
+                raise self._noted(self._exceeded(self._limit)) from exc
+            self._noted(exc)
             raise
+
+    def _exceeded(self, limit: float) -> DeadlineExceeded:
+        return DeadlineExceeded(limit=limit, api=self.call.api, request=self._request)
+
+    def _noted(self, error: E) -> E:
+        self.call.end()
+        attach_call(error, self.call)
+        self._ended(self.call, error)
+        return error
 
 
 class _Watched(httpx.AsyncByteStream):
@@ -187,9 +201,7 @@ class _Watched(httpx.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         chunks = aiter(self._stream)
         while True:
-            with self._bound.recorded():
-                async with self._bound.limited():
-                    chunk = await anext(chunks, None)
+            chunk = await self._bound.awaited(anext(chunks, None))
             if chunk is None:
                 return
             yield chunk
