@@ -203,12 +203,9 @@ class API:
         Not where somebody wants to see each request, or writes something into it: hooks, auth, cookies, and
         headers of the call's own.
         """
-        if (
-            method != "GET"
-            or not options.keys() <= HARMLESS
-            or not self._is_plain
-            or any(True for _ in self._jar)
-        ):
+        if method != "GET" or not self._is_plain or (options and not options.keys() <= HARMLESS):
+            return None
+        for _ in self._jar:
             return None
         return shape_of(url, path, options.get("params"))
 
