@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from tux_http import fields
 from tux_http.caching.shelf import Shelf
 from tux_http.policy import CacheSettings, Caps
 from tux_http.transports.allowance import Book
@@ -62,7 +63,9 @@ class Pipeline(httpx.AsyncBaseTransport):
         self._outermost = outermost
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return await self._outermost.handle_async_request(request)
+        response = await self._outermost.handle_async_request(request)
+        fields.forget(response)
+        return response
 
     async def aclose(self) -> None:
         await self._outermost.aclose()
