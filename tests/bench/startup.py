@@ -111,32 +111,38 @@ COLUMNS: Final = ("import", "cpu", "setup", "opening", "memory")
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--rounds", type=int, default=9, help="how often each is started (9)")
+    parser.add_argument(
+        "--python",
+        default=sys.executable,
+        help="an interpreter, for what else is installed counts: httpx imports its command line with rich",
+    )
     parser.add_argument("--modules", action="store_true", help="say where the imports spend their time")
 
 
 def run(arguments: Namespace) -> Iterator[str]:
     yield f"Python {sys.version.split()[0]}; {versions()}"
     found: dict[str, dict[str, list[float]]] = {name: defaultdict(list) for name in PROGRAMS}
+    python: str = arguments.python
     for program in PROGRAMS.values():
-        _started(program)  # what is compiled is compiled by then
+        _started(python, program)  # what is compiled is compiled by then
     for number in range(arguments.rounds):
         for name in rotated(PROGRAMS, number):
-            for what, value in _started(PROGRAMS[name]).items():
+            for what, value in _started(python, PROGRAMS[name]).items():
                 found[name][what].append(value)
     yield from _report(found)
     if arguments.modules:
-        yield from _modules()
+        yield from _modules(python)
 
 
-def _started(program: str) -> dict[str, float]:
+def _started(python: str, program: str) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
-        said = _python("-c", program.replace("FOLDER", folder)).stdout
+        said = _run(python, "-c", program.replace("FOLDER", folder)).stdout
     return {what: float(value) for what, _, value in (line.partition(" ") for line in said.splitlines())}
 
 
-def _python(*arguments: str) -> subprocess.CompletedProcess[str]:
+def _run(*command: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
-    command = [sys.executable, *arguments]
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed is compiled
     return subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)  # noqa: S603  # our own
 
 
@@ -157,9 +163,9 @@ def _report(found: dict[str, dict[str, list[float]]]) -> Iterator[str]:
 _LINE: Final = re.compile(r"import time: +(\d+) \| +(\d+) \| ( *)(\S+)")
 
 
-def _modules() -> Iterator[str]:
+def _modules(python: str) -> Iterator[str]:
     """The packages that `import tux_http` loads beyond discord's, by their own time."""
-    said = _python("-X", "importtime", "-c", "import discord; import tux_http").stderr
+    said = _run(python, "-X", "importtime", "-c", "import discord; import tux_http").stderr
     lines = [match.groups() for line in said.splitlines() if (match := _LINE.match(line))]
     names = [name for *_, name in lines]
     ours = lines[names.index("discord") + 1 :]
