@@ -187,7 +187,6 @@ class API:
         given = self._given(method, url, path, options)
         response = None if given is None else self._shortcuts.answer(given)
         if response is None:
-            await self._service.pace.keep()
             client, target = await self.get_client(), self.url(url, path)
             response = await requested(client, method, target, raise_for_status=False, **options)
             if given is not None:

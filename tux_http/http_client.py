@@ -17,7 +17,6 @@ from tux_http.caching import rules
 from tux_http.caching.shelf import Shelf
 from tux_http.certificates import ssl_context
 from tux_http.client import ServiceClient, requested, streamed
-from tux_http.pace import Pace
 from tux_http.policy import HTTPSettings, Policy
 from tux_http.transports import retry
 
@@ -52,7 +51,6 @@ class HTTPClient:
     ) -> None:
         self.settings = settings or HTTPSettings()
         self.shelf = Shelf(self.settings.cache)
-        self.pace = Pace()
         self._transport = transport
         self._options = options
         self._apis: dict[str, API] = {}
