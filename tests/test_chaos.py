@@ -141,7 +141,7 @@ class Chaos:
 
     async def _assert_all_is_over(self) -> None:
         pool = await pool_of(self._service)
-        assert pool._requests == []
+        assert pool.requests == 0
         await settle(lambda: self._server.open_connections == len(pool.connections))
         assert all(connection.is_idle() for connection in pool.connections)
         for api in self._apis.values():

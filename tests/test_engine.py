@@ -97,7 +97,7 @@ async def test_cancelling_at_random_costs_no_pool_slot(tls: TLS, protocol: str) 
         await asyncio.gather(*(restless() for _ in range(20)))
         assert await probes(client, f"{server.url}/") == 10
         pool = await pool_of(client)
-        assert pool._requests == []
+        assert pool.requests == 0
         assert len(pool.connections) <= 10
         await settle(lambda: server.open_connections <= len(pool.connections))
         strays = {task for task in asyncio.all_tasks() - serving if "play" not in repr(task)}

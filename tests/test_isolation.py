@@ -30,6 +30,8 @@ pytestmark = pytest.mark.slow
 CALLS: Final = 1000
 AT_ONCE: Final = 10
 WAITING: Final = 500
+TURNS: Final = 300
+"""Of the event loop, in which so many calls have set out; `tux_http.pace` takes a few of them in each."""
 
 ROUNDS: Final = range(1, 9)
 """How often both are measured, in turn: what else disturbs the machine in one round says nothing of us."""
@@ -118,7 +120,7 @@ async def test_calls_to_a_hung_upstream_end_at_once_or_by_the_deadline(tls: TLS,
         calls = [asyncio.ensure_future(a.get("/hang", params={"call": each})) for each in range(WAITING)]
         for call in calls:
             call.add_done_callback(lambda _: ended.append(time.monotonic()))
-        for _ in range(AT_ONCE):  # turns of the loop, and no time
+        for _ in range(TURNS):
             await asyncio.sleep(0)
         refused = [call for call in calls if call.done()]
         await p99(client.api("b", base_url=well.url))

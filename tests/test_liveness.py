@@ -47,7 +47,7 @@ async def server(tls: TLS) -> AsyncGenerator[FaultServer]:
 async def client(tls: TLS, server: FaultServer) -> AsyncGenerator[HTTPClient]:
     async with HTTPClient(verify=tls.client, trust_env=False) as client:
         yield client
-        assert (await pool_of(client))._requests == []
+        assert (await pool_of(client)).requests == 0
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ import idna
 
 from tux_http.call import EXTENSION, Call, call_of, public_url, report
 from tux_http.errors import DeadlineExceeded, ResponseTooLarge, attach_call
-from tux_http.options import answerable_until, options_of, with_options
+from tux_http.options import answerable_until, current_priority, options_of, with_options
+from tux_http.pace import pace
 from tux_http.redirects import OriginBound
 from tux_http.transports import Pipeline, build
 from tux_http.transports.layer import DEADLINE_AT
@@ -259,6 +260,7 @@ async def requested(
     **options: Any,
 ) -> httpx.Response:
     """Sends one request through a client and reads its body; `HTTPClient.request` documents the rest."""
+    await pace()
     request = _built_request(client, method, url, options)
     response = await client.send(request, auth=auth, follow_redirects=follow_redirects)
     if raise_for_status:
@@ -280,6 +282,7 @@ async def streamed(
     **options: Any,
 ) -> AsyncGenerator[httpx.Response]:
     """Sends one request and leaves its body to be read; `API.stream` documents the rest."""
+    await pace()
     request = _built_request(client, method, url, options)
     response = await client.send(request, stream=True, auth=auth, follow_redirects=follow_redirects)
     try:
@@ -301,6 +304,7 @@ def _built_request(
     client: ServiceClient, method: str, url: httpx.URL | str, options: dict[str, Any]
 ) -> httpx.Request:
     ours = {name: options.pop(name, None) for name in OPTIONS}
+    ours["priority"] = ours["priority"] or current_priority.get()
     request = client.build_request(method, url, **options)
     with_options(request, **ours)
     return request

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import copy
 import time
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +12,7 @@ import httpcore2
 from tux_http.transports.engine.extensions import extensions_of, timeout_of, traced
 from tux_http.transports.engine.http2 import HTTP2Connection
 from tux_http.transports.engine.resend import resendable, resent
+from tux_http.transports.engine.wire import nobodys
 
 if TYPE_CHECKING:
     import ssl
@@ -100,8 +100,7 @@ class Connection(httpcore2.AsyncConnectionInterface):
         seconds = timeout_of(request, "connect")
         if self._opening is None:
             # In a context of its own: what the first caller carries (a trace, a command) is not the others'.
-            begin = contextvars.Context().run
-            self._opening = begin(asyncio.create_task, self._open(request, seconds or OPENING_LIMIT))
+            self._opening = nobodys(asyncio.create_task, self._open(request, seconds or OPENING_LIMIT))
             self._opening.add_done_callback(self._settled)
         try:
             async with asyncio.timeout(seconds):
@@ -134,6 +133,7 @@ class Connection(httpcore2.AsyncConnectionInterface):
         tls = wire.get_extra_info("ssl_object")
         if (tls is not None and tls.selected_alpn_protocol() == "h2") or (self._http2 and not self._http1):
             return HTTP2Connection(self.origin, wire, self._keepalive_expiry, lambda: self._on_change(self))
+        wire.on_lost = lambda: self._on_change(self)
         return httpcore2.AsyncHTTP11Connection(self.origin, wire, self._keepalive_expiry)
 
     def _settled(self, opening: asyncio.Task[None]) -> None:
@@ -163,6 +163,17 @@ class Connection(httpcore2.AsyncConnectionInterface):
             await asyncio.wait({self._wire.lost}, timeout=1.0)
 
     # What the pool asks
+
+    @property
+    def is_opening(self) -> bool:
+        return self._inner is None and self._opening is not None and not self._closed
+
+    @property
+    def limit(self) -> int | None:
+        """Requests that it takes at once; None while that is not known."""
+        if self._inner is None:
+            return None
+        return self._inner.limit if isinstance(self._inner, HTTP2Connection) else 1
 
     @property
     def protocol(self) -> str | None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, MutableMapping
+    from collections.abc import MutableMapping
 
     import httpcore2
 
@@ -21,17 +20,22 @@ def timeout_of(request: httpcore2.Request, kind: Literal["connect", "read", "wri
     return extensions_of(request).get("timeout", {}).get(kind)
 
 
-@contextlib.asynccontextmanager
-async def traced(request: httpcore2.Request, name: str, **info: Any) -> AsyncGenerator[None]:
+class traced:  # noqa: N801  # used like a function
     """Tells the request's trace callback, if it has one, that a step started, and completed or failed."""
-    tell = extensions_of(request).get("trace")
-    if tell is None:
-        yield
-        return
-    await tell(f"{name}.started", info)
-    try:
-        yield
-    except BaseException as exc:
-        await tell(f"{name}.failed", {"exception": exc})
-        raise
-    await tell(f"{name}.complete", {"return_value": None})
+
+    def __init__(self, request: httpcore2.Request, name: str, **info: Any) -> None:
+        self._tell = extensions_of(request).get("trace")
+        self._name = name
+        self._info = info
+
+    async def __aenter__(self) -> None:
+        if self._tell is not None:
+            await self._tell(f"{self._name}.started", self._info)
+
+    async def __aexit__(self, kind: object, exc: BaseException | None, traceback: object) -> None:
+        if self._tell is None:
+            return
+        if exc is not None:
+            await self._tell(f"{self._name}.failed", {"exception": exc})
+        else:
+            await self._tell(f"{self._name}.complete", {"return_value": None})

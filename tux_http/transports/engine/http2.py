@@ -20,6 +20,7 @@ import h2.exceptions
 import h2.settings
 import httpcore2
 
+from tux_http.pace import pace
 from tux_http.transports.engine.extensions import timeout_of, traced
 from tux_http.transports.engine.goaway import GoAway, GoAwayFilter
 from tux_http.transports.engine.liveness import SILENCE, Liveness
@@ -27,11 +28,12 @@ from tux_http.transports.engine.messages import (
     CONNECTION_WINDOW,
     MAX_STREAMS,
     STREAM_WINDOW,
+    Response,
     error_name,
     handshake,
     request_fields,
-    response_head,
 )
+from tux_http.transports.engine.patience import Patience
 from tux_http.transports.engine.resend import resendable, resent
 from tux_http.transports.engine.slots import Slots
 from tux_http.transports.engine.stream import Stream
@@ -64,9 +66,11 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
         self._unacknowledged = 0
         self._goaway: GoAway | None = None
         self._liveness = Liveness(time.monotonic())
+        self._patience = Patience(self._ask)
         self._answered = asyncio.Event()  # set unless a ping's answer is due
         self._answered.set()
         self._requests = 0
+        self._flushing = False
         self._exhausted = False  # no stream ids are left
         self._closed = False
         self._idle_since: float | None = time.monotonic()
@@ -77,23 +81,24 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
     # Requests
 
     async def handle_async_request(self, request: httpcore2.Request) -> httpcore2.Response:
+        fields, has_body = request_fields(request)
         await self._admit(request)
-        stream = self._open(request)
+        stream = self._open(fields, has_body=has_body)
         try:
             async with traced(request, "http2.send_request_body"):
                 await self._send_body(request, stream, timeout_of(request, "write"))
             async with traced(request, "http2.receive_response_headers"):
-                status, headers = await self._head(stream, timeout_of(request, "read"))
+                head = await self._head(stream, timeout_of(request, "read"))
+            await pace()  # answers to many come in one piece
         except BaseException as exc:
             self.leave(stream)
             if stream.error is exc and resendable(request, processed=stream.processed):
                 raise resent(request, exc) from exc
             raise
-        return httpcore2.Response(
-            status,
-            headers=headers,
-            content=_Body(self, stream, timeout_of(request, "read")),
-            extensions={"http_version": b"HTTP/2", "network_stream": self._wire, "stream_id": stream.id},
+        return Response(
+            head,
+            _Body(self, stream, timeout_of(request, "read")),
+            {"http_version": b"HTTP/2", "network_stream": self._wire, "stream_id": stream.id},
         )
 
     async def _admit(self, request: httpcore2.Request) -> None:
@@ -122,13 +127,10 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
         if not self._takes_requests():  # any more
             raise httpcore2.ConnectionNotAvailable
 
-    def _open(self, request: httpcore2.Request) -> Stream:
-        has_body = any(
-            name.lower() in {b"content-length", b"transfer-encoding"} for name, _ in request.headers
-        )
+    def _open(self, fields: list[tuple[bytes, bytes]], *, has_body: bool) -> Stream:
         try:
             stream_id = self._h2.get_next_available_stream_id()
-            self._h2.send_headers(stream_id, request_fields(request), end_stream=not has_body)
+            self._h2.send_headers(stream_id, fields, end_stream=not has_body)
         except (h2.exceptions.NoAvailableStreamIDError, h2.exceptions.TooManyStreamsError) as exc:
             self._exhausted = isinstance(exc, h2.exceptions.NoAvailableStreamIDError)
             self._slots.give()
@@ -142,7 +144,7 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
         self._streams[stream_id] = stream
         self._requests += 1
         self._idle_since = None
-        self._flush()
+        self._flush_soon()
         return stream
 
     async def _send_body(self, request: httpcore2.Request, stream: Stream, seconds: float | None) -> None:
@@ -155,7 +157,7 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
                 return
         self._h2.end_stream(stream.id)
         stream.sent = True
-        self._flush()
+        self._flush_soon()
 
     async def _send_data(self, stream: Stream, chunk: bytes, seconds: float | None) -> None:
         position = 0
@@ -187,17 +189,12 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
         data = stream.take()
         if size := stream.returnable(STREAM_WINDOW // 2):
             self._h2.increment_flow_control_window(size, stream.id)
-            self._flush()
+            self._flush_soon()
         return data
 
     async def _wait(self, stream: Stream, seconds: float | None, error: Exception) -> None:
         """Waits for something on a stream, and after some silence asks whether the server is there."""
-        quiet = SILENCE if seconds is None else min(seconds, SILENCE)
-        asking = asyncio.get_running_loop().call_later(quiet, self._ask, quiet)
-        try:
-            await stream.wait(seconds, error)
-        finally:
-            asking.cancel()
+        await self._patience.wait(stream.next_change(), seconds, error)
 
     def leave(self, stream: Stream) -> None:
         """Ends a stream, whatever its state; resets it if the server still works on it."""
@@ -207,7 +204,8 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
             with contextlib.suppress(h2.exceptions.ProtocolError):  # closed by the server in this moment
                 self._h2.reset_stream(stream.id, h2.errors.ErrorCodes.CANCEL)
             self._ask(SILENCE)
-            self._flush()
+            self._flush_soon()
+        self._h2.forget(stream.id)
         self._give_back()
 
     def _give_back(self) -> None:
@@ -222,7 +220,7 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
             self._answered.clear()
             with contextlib.suppress(h2.exceptions.ProtocolError):  # closed by the server in this moment
                 self._h2.ping(b"tux_http")
-            self._flush()
+            self._flush_soon()
 
     # What the server sends
 
@@ -252,15 +250,18 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
             self._on_change()
 
     def _handle(self, event: h2.events.Event) -> None:
-        if isinstance(event, h2.events.RemoteSettingsChanged):
-            self._apply(event)
-        elif isinstance(event, h2.events.WindowUpdated):
-            self._wake_senders()
-        elif isinstance(event, h2.events.DataReceived):
-            self._unacknowledged += event.flow_controlled_length or 0
+        match event:
+            case h2.events.DataReceived():
+                self._unacknowledged += event.flow_controlled_length or 0
+            case h2.events.RemoteSettingsChanged():
+                self._apply(event)
+            case h2.events.WindowUpdated():
+                self._wake_senders()
+            case _:
+                pass
         stream_id: int | None = getattr(event, "stream_id", None)
         if stream := self._streams.get(stream_id or 0):
-            _tell(stream, event)
+            stream.hear(event)
 
     def _apply(self, event: h2.events.RemoteSettingsChanged) -> None:
         changed = event.changed_settings.get(h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS)
@@ -289,6 +290,7 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
         self._closed = True
         self._slots.shut()
         self._answered.set()
+        self._patience.stop()
         self._on_change()
 
     def _fail_all(self, error: Exception) -> None:
@@ -298,7 +300,14 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
             silent = kept_alive and stream.received_before == self._wire.received
             stream.fail(copy.copy(error), processed=None if silent and not self._closed else True)
 
+    def _flush_soon(self) -> None:
+        """Once this turn of the loop is over: what all streams have to say goes out in one piece."""
+        if not self._flushing:
+            self._flushing = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
     def _flush(self) -> None:
+        self._flushing = False
         data = self._h2.data_to_send()
         if data:
             with contextlib.suppress(httpcore2.WriteError):  # the streams hear of it from `_lost`
@@ -325,6 +334,11 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
     def _takes_requests(self) -> bool:
         usable = not self._closed and not self._exhausted and not self._wire.is_lost
         return usable and self._goaway is None and not self._liveness.is_lost(time.monotonic())
+
+    @property
+    def limit(self) -> int:
+        """Streams at once, as far as the server said."""
+        return self._slots.limit
 
     def can_handle_request(self, origin: httpcore2.Origin) -> bool:
         return origin == self._origin
@@ -374,21 +388,3 @@ class _Body:
 
     async def aclose(self) -> None:
         self._connection.leave(self._stream)
-
-
-def _tell(stream: Stream, event: h2.events.Event) -> None:
-    """Writes an event of a stream into it, and wakes whoever waits for one."""
-    match event:
-        case h2.events.ResponseReceived():
-            stream.head = response_head(event.headers or [])
-        case h2.events.DataReceived():
-            stream.put(event.data or b"", event.flow_controlled_length or 0)
-        case h2.events.StreamEnded():
-            stream.ended = True
-        case h2.events.StreamReset():
-            refused = event.error_code == h2.errors.ErrorCodes.REFUSED_STREAM
-            reason = f"the server reset the stream: {error_name(event.error_code)}"
-            stream.fail(httpcore2.RemoteProtocolError(reason), processed=not refused)
-        case _:
-            return
-    stream.wake()

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import h2.config
 import h2.connection
 import h2.errors
 import h2.settings
+import httpcore2
+
+from tux_http.transports.engine.fields import FieldDecoder, FieldEncoder
 
 if TYPE_CHECKING:
-    import httpcore2
+    from collections.abc import Mapping
 
-    from tux_http.transports.engine.stream import Head
+    Head = tuple[int, list[tuple[bytes, bytes]]]
 
 STREAM_WINDOW: Final = 2**20
 """Bytes of one response that may arrive before its reader takes any."""
@@ -31,19 +35,72 @@ _DROPPED: Final = frozenset(
     {b"host", b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"}
 )
 
+# RFC 9110, section 5.6.2, and RFC 9113, section 8.2.1.
+_NAME: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
+_BLANK: Final = b" \t"
+_NOT_IN_VALUES: Final = re.compile(rb"[\0\r\n]")
+
 _CONFIG: Final = h2.config.H2Configuration(
-    client_side=True, header_encoding=None, validate_inbound_headers=False
+    client_side=True,
+    header_encoding=None,
+    validate_inbound_headers=False,
+    validate_outbound_headers=False,  # `request_fields` gives none that h2 would refuse or change
+    normalize_outbound_headers=False,
 )
 
 
-class _Connection(h2.connection.H2Connection):
+class StateMachine(h2.connection.H2Connection):
     # h2 remembers 65,536 ended streams, some 8 MiB on a connection that lives long. What a server still sends
     # on one that was reset comes within a round trip, long before this many others have ended.
     MAX_CLOSED_STREAMS = 4096
 
+    @property
+    def open_outbound_streams(self) -> int:
+        """As h2's, which counts those that ended too, one by one, before each request."""
+        if len(self.streams) < self.remote_settings.max_concurrent_streams:
+            return len(self.streams)
+        return super().open_outbound_streams
 
-def handshake() -> h2.connection.H2Connection:
-    connection = _Connection(config=_CONFIG)
+    def forget(self, stream_id: int) -> None:
+        """Lets go of a stream that ended, as h2 does when it counts."""
+        stream = self.streams.get(stream_id)
+        if stream is not None and stream.closed:
+            del self.streams[stream_id]
+            self._closed_streams[stream_id] = stream.closed_by
+
+
+class Request(httpcore2.Request):
+    """As httpcore2's, of parts that are known to be what it checks; its extensions are its own."""
+
+    def __init__(  # pyright: ignore[reportMissingSuperCall]  # that is what is left out
+        self, method: bytes, url: httpcore2.URL, headers: Any, stream: Any, extensions: Mapping[str, Any]
+    ) -> None:
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.stream = stream
+        self.extensions = dict(extensions)
+        if "target" in extensions:
+            self.url = httpcore2.URL(
+                scheme=url.scheme, host=url.host, port=url.port, target=extensions["target"]
+            )
+
+
+class Response(httpcore2.Response):
+    """As httpcore2's, of parts that are known to be what it checks."""
+
+    def __init__(  # pyright: ignore[reportMissingSuperCall]  # that is what is left out
+        self, head: Head, stream: Any, extensions: dict[str, Any]
+    ) -> None:
+        self.status, self.headers = head
+        self.stream = stream
+        self.extensions = extensions
+
+
+def handshake() -> StateMachine:
+    connection = StateMachine(config=_CONFIG)
+    connection.encoder = FieldEncoder()
+    connection.decoder = FieldDecoder()
     codes = h2.settings.SettingCodes
     connection.local_settings = h2.settings.Settings(
         client=True,
@@ -61,16 +118,37 @@ def handshake() -> h2.connection.H2Connection:
     return connection
 
 
-def request_fields(request: httpcore2.Request) -> list[tuple[bytes, bytes]]:
-    fields = [(name.lower(), value) for name, value in request.headers]
-    authority = next((value for name, value in fields if name == b"host"), request.url.host)
-    return [
+_BODY: Final = frozenset({b"content-length", b"transfer-encoding"})
+"""Fields that say that a body follows."""
+
+
+def request_fields(request: httpcore2.Request) -> tuple[list[tuple[bytes, bytes]], bool]:
+    """A request's head as HTTP/2 has it, and whether a body follows.
+
+    Raises:
+        httpcore2.LocalProtocolError: A field can't be sent.
+    """
+    url, has_body = request.url, False
+    fields = [
         (b":method", request.method),
-        (b":authority", authority),
-        (b":scheme", request.url.scheme),
-        (b":path", request.url.target),
-        *(field for field in fields if field[0] not in _DROPPED),
+        (b":authority", url.host),
+        (b":scheme", url.scheme),
+        (b":path", url.target),
     ]
+    for given, value in request.headers:
+        name = given.lower()
+        if not _NAME.fullmatch(name) or _NOT_IN_VALUES.search(value):
+            raise httpcore2.LocalProtocolError("a header has a character that can't be sent")
+        has_body = has_body or name in _BODY
+        if name not in _DROPPED:
+            fields.append((name, value.strip(_BLANK)))
+        elif name == b"host":
+            fields[1] = (b":authority", value.strip(_BLANK))
+        if name == b"te" and value.strip(_BLANK).lower() != b"trailers":
+            raise httpcore2.LocalProtocolError("HTTP/2 knows no te but trailers")
+    if not url.target:
+        raise httpcore2.LocalProtocolError("the path is empty")
+    return fields, has_body
 
 
 def response_head(headers: Any) -> Head:

@@ -14,7 +14,7 @@ class Slots:
     """Counts the open streams of one connection."""
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self._taken = 0
         self._queue: deque[asyncio.Future[None]] = deque()
         self._shut = False
@@ -25,7 +25,7 @@ class Slots:
 
     @property
     def is_full(self) -> bool:
-        return self._taken + len(self._queue) >= self._limit
+        return self._taken + len(self._queue) >= self.limit
 
     async def take(self, seconds: float | None) -> None:
         """Waits for a slot.
@@ -36,7 +36,7 @@ class Slots:
         """
         if self._shut:
             raise httpcore2.ConnectionNotAvailable
-        if self._taken < self._limit and not self._queue:
+        if self._taken < self.limit and not self._queue:
             self._taken += 1
             return
         waiter = asyncio.get_running_loop().create_future()
@@ -55,7 +55,7 @@ class Slots:
         self._grant()
 
     def resize(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self._grant()
 
     def shut(self) -> None:
@@ -66,7 +66,7 @@ class Slots:
                 waiter.set_exception(httpcore2.ConnectionNotAvailable())
 
     def _grant(self) -> None:
-        while self._queue and self._taken < self._limit:
+        while self._queue and self._taken < self.limit:
             if not (waiter := self._queue.popleft()).done():
                 self._taken += 1
                 waiter.set_result(None)

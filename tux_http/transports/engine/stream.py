@@ -6,12 +6,14 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
-from tux_http.transports.engine.wire import wait
+import h2.errors
+import h2.events
+import httpcore2
+
+from tux_http.transports.engine.messages import error_name, response_head
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    Head = tuple[int, Sequence[tuple[bytes, bytes]]]
+    from tux_http.transports.engine.messages import Head
 
 
 class Stream:
@@ -20,6 +22,19 @@ class Stream:
     `processed` tells what is known of a stream that failed: True, the server may have acted on it;
     False, it said that it did not; None, it most likely did not.
     """
+
+    __slots__ = (
+        "_chunks",
+        "_to_return",
+        "_waiter",
+        "ended",
+        "error",
+        "head",
+        "id",
+        "processed",
+        "received_before",
+        "sent",
+    )
 
     def __init__(self, stream_id: int, *, received_before: int, complete: bool) -> None:
         self.id = stream_id
@@ -60,6 +75,23 @@ class Stream:
         size, self._to_return = self._to_return, 0
         return size
 
+    def hear(self, event: h2.events.Event) -> None:
+        """Notes what the server said on this stream, and wakes whoever waits for it."""
+        match event:
+            case h2.events.DataReceived():
+                self.put(event.data or b"", event.flow_controlled_length or 0)
+            case h2.events.ResponseReceived():
+                self.head = response_head(event.headers or [])
+            case h2.events.StreamEnded():
+                self.ended = True
+            case h2.events.StreamReset():
+                refused = event.error_code == h2.errors.ErrorCodes.REFUSED_STREAM
+                reason = f"the server reset the stream: {error_name(event.error_code)}"
+                self.fail(httpcore2.RemoteProtocolError(reason), processed=not refused)
+            case _:
+                return
+        self.wake()
+
     def fail(self, error: Exception, *, processed: bool | None) -> None:
         if not self.is_over:
             self.error = error
@@ -70,10 +102,7 @@ class Stream:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    async def wait(self, seconds: float | None, error: Exception) -> None:
-        """Until something happened on this stream; raises `error` if that takes longer than `seconds`."""
+    def next_change(self) -> asyncio.Future[None]:
+        """Is done when something happened on this stream; for one caller at a time."""
         self._waiter = asyncio.get_running_loop().create_future()
-        try:
-            await wait(self._waiter, seconds, error)
-        finally:
-            self._waiter = None
+        return self._waiter

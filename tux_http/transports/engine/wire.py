@@ -8,16 +8,20 @@ HTTP/2 needs no reader task and no reader that times out for everybody.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import os
 import socket
 import ssl
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
 
 import httpcore2
 from aiohappyeyeballs import start_connection  # pyright: ignore[reportUnknownVariableType]
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 HIGH_WATER: Final = 256 * 1024
 """Bytes that may wait to be read before the socket is paused."""
@@ -50,8 +54,7 @@ class Wire(asyncio.Protocol, httpcore2.AsyncNetworkStream):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is not one to `isinstance`
 
     def data_received(self, data: bytes) -> None:
         self.received += len(data)
@@ -249,6 +252,8 @@ def _reason(exc: Exception) -> str:
     """Words for the log: what the system said, without addresses."""
     if isinstance(exc, ssl.SSLCertVerificationError):
         return f"the certificate is not valid: {exc.verify_message}"
+    if isinstance(exc, ssl.SSLError):  # whose errno means something else
+        return f"no TLS: {(exc.reason or type(exc).__name__).replace('_', ' ').lower()}"
     if isinstance(exc, socket.gaierror):
         return "the host name has no address"
     if isinstance(exc, OSError) and exc.errno:
@@ -261,12 +266,17 @@ def _wake(waiter: asyncio.Future[None] | None) -> None:
         waiter.set_result(None)
 
 
-def _fail(waiter: asyncio.Future[None], error: Exception) -> None:
+def _fail(waiter: asyncio.Future[Any], error: Exception) -> None:
     if not waiter.done():
         waiter.set_exception(error)
 
 
-async def wait(waiter: asyncio.Future[None], seconds: float | None, error: Exception) -> None:
+def nobodys(schedule: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+    """Schedules what belongs to a connection or a pool, and not to the call or the bot that happens to run."""
+    return contextvars.Context().run(schedule, *args, **options)
+
+
+async def wait(waiter: asyncio.Future[Any], seconds: float | None, error: Exception) -> None:
     """Awaits a future, and raises `error` if that takes longer than `seconds`."""
     if seconds is None:
         await waiter
