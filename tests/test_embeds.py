@@ -1,236 +1,54 @@
 from __future__ import annotations
 
-import re
-import unicodedata
-from urllib.parse import urlsplit
+import ast
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import discord
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tux_http.embeds import budget, label, plain, safe_link
+import tux_http
+from tests.discord_markdown import kinds, parse
+from tests.hostile_text import HOSTILE, utf16
+from tux_http.embeds import budget, budget_all
 from tux_http.problem_embed import problem_embed
 from tux_http.problems import InvalidInput, problem_of
 
-FRAGMENTS = [
-    *"\\*_~`|[]()<>@#&:/!-+.=\"'\n\t ",
-    *"at19\u00e9",
-    *"\u200b\u200c\u200d\u202e\u2066\u0301\ufe0f\U000e0041\u3164\x00\x1b\ud800",
-    *"👨👩🏽🇩🇪🏴",
-    "@everyone",
-    "@here",
-    "<@123456789012345678>",
-    "<@!1>",
-    "<@&1>",
-    "<#1>",
-    "</repo:1>",
-    "<:tux:1>",
-    "<a:tux:1>",
-    "<t:1700000000:R>",
-    "<id:browse>",
-    "https://",
-    "https://example.org/a_b",
-    "http",
-    "```",
-    "||",
-    "1. ",
-    "-# ",
-    "](https://evil.test)",
-]
-HOSTILE = st.lists(st.sampled_from(FRAGMENTS) | st.characters(), max_size=60).map("".join)
-LIVE = re.compile(
-    r"@everyone|@here|<@[!&]?\d+>|<#\d+>|</[^<>]*:\d+>|<a?:\w+:\d+>|<t:-?\d+(:\w)?>|<id:\w+>", re.IGNORECASE
-)
-ESCAPE = re.compile(r"\\[^0-9A-Za-z\s]")
-# As Discord's clients find them. One may swallow the escape of a bracket after it, which is then a lone one.
-LINK = re.compile(r"https?://[^\s<]+[^<.,:;\"'\]\s]\]?")
-
-
-def utf16(text: str) -> int:
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
-def markdown_of(text: str) -> str:
-    """What is left for Discord's parser to act on: the text with neither escapes nor links."""
-    return ESCAPE.sub("e", LINK.sub("l", text))
-
-
-def invisible(text: str) -> set[str]:
-    return {char for char in text if unicodedata.category(char) in {"Cc", "Cf", "Cs"}} - set(
-        "\u200b\u200c\u200d"
-    )
-
-
-# Plain text.
-
-
-@given(text=HOSTILE, limit=st.integers(1, 120))
-@example(text="<@1>", limit=3)
-@example(text="\\", limit=1)
-def test_no_text_is_a_live_mention_or_too_long(text: str, limit: int) -> None:
-    shown = plain(text, limit)
-    assert utf16(shown) <= limit
-    assert not LIVE.search(shown)
-    assert not invisible(shown)
-    assert "\n" not in shown
-
-
-@given(text=HOSTILE, limit=st.integers(1, 120))
-def test_no_text_is_markdown(text: str, limit: int) -> None:
-    acted_on = markdown_of(plain(text, limit))
-    assert not re.search(r"[*_~`|\[\]]", acted_on)
-    assert not re.match(r"[#>+-]|\d+\.", acted_on)
-
-
-@given(text=HOSTILE, limit=st.integers(1, 120))
-def test_no_escape_is_cut_in_half(text: str, limit: int) -> None:
-    shown = plain(text, limit)
-    kept = shown.removesuffix("…")
-    assert (len(kept) - len(kept.rstrip("\\"))) % 2 == 0
-
-
-@given(text=st.text(st.characters(codec="ascii", categories=["L", "N", "Zs"])))
-def test_harmless_text_stays_as_it_is(text: str) -> None:
-    assert plain(text, 10_000) == " ".join(text.split())
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("# heading", "\\# heading"),
-        ("1. first", "1\\. first"),
-        ("-# small", "\\-# small"),
-        ("> quote", "\\> quote"),
-        ("snake_case and **bold**", "snake\\_case and \\*\\*bold\\*\\*"),
-        ("[text](https://evil.test)", "\\[text\\](https://evil.test)"),
-        ("<@1> <@&2> <#3> </c:4>", "<\\@1> <\\@&2> <\\#3> <\\/c:4>"),
-        ("<t:1:R> <a:x:1> <:x:1> <id:browse>", "<t\\:1:R> <a\\:x:1> <\\:x:1> <id\\:browse>"),
-        ("@everyone", "@\u200beveryone"),
-        ("mail@here.org", "mail@\u200bhere.org"),
-        ("see https://docs.example.org/a_b_c(d)", "see https://docs.example.org/a_b_c(d)"),
-        ("https://example.org/@everyone_x", "https://example.org/@\u200beveryone\\_x"),
-        (" a\n\n\tb\u2028c ", "a b c"),
-        ("ab\u202ecd\u200b\x00e\ud800f", "abcdef"),
-        ("<\u200b@1>", "<\\@1>"),
-        ("Z\u0300\u0301\u0302\u0303\u0304\u0305\u0306", "Z\u0300\u0301\u0302\u0303"),
-        ("\u0301a", "a"),
-        ("👨‍👩‍👧", "👨‍👩‍👧"),
-        ("می‌خواهم", "می‌خواهم"),
-        ("a\u200db", "ab"),
-        ("", ""),
-        ("\u200b\u3164", ""),
-    ],
-)
-def test_text_shows_as_it_was_written(text: str, shown: str) -> None:
-    assert plain(text, 200) == shown
-
-
-@pytest.mark.parametrize(
-    ("text", "limit", "shown"),
-    [
-        ("abcdef", 6, "abcdef"),
-        ("abcdef", 5, "abcd…"),
-        ("abc def", 5, "abc…"),
-        ("ab*", 3, "ab…"),
-        ("ab*c", 4, "ab…"),
-        ("👨‍👩‍👧👨‍👩‍👧", 9, "👨‍👩‍👧…"),
-        ("👨‍👩‍👧👨‍👩‍👧", 8, "…"),
-        ("🇩🇪🇫🇷", 5, "🇩🇪…"),
-        ("🇩🇪🇫🇷", 4, "…"),
-        ("👍🏽👍🏽", 5, "👍🏽…"),
-        ("e\u0301e\u0301", 3, "e\u0301…"),
-        ("\u1112\u1161\u11ab\u1112\u1161\u11ab", 4, "\u1112\u1161\u11ab…"),
-        ("a https://example.org/long_path b", 20, "a…"),
-        ("abc", 1, "…"),
-        ("abc", 0, ""),
-    ],
-)
-def test_a_cut_falls_between_characters(text: str, limit: int, shown: str) -> None:
-    assert plain(text, limit) == shown
-
-
-def test_a_label_is_not_escaped_as_its_place_renders_no_markdown() -> None:
-    assert label("snake_case *x*\u202e\n<@1>", 100) == "snake_case *x* <@1>"
-    assert label("abcdef", 4) == "abc…"
-
-
-def test_a_long_text_takes_no_long_time() -> None:
-    assert len(plain("<" * 100_000 + "a\u200d" * 50_000 + "<x" * 50_000, 4096)) <= 4096
-
-
-# Links.
-
-
-@pytest.mark.parametrize(
-    ("url", "link"),
-    [
-        ("https://example.org", "https://example.org"),
-        ("HTTP://Example.org/Path?q=1#f", "http://example.org/Path?q=1#f"),
-        ("https://bücher.example/ü", "https://xn--bcher-kva.example/%C3%BC"),
-        ("https://example.org/a_(b)", "https://example.org/a_%28b%29"),
-        ("http://[::1]:8080/", "http://[::1]:8080/"),
-    ],
-)
-def test_a_link_of_the_webs_is_kept(url: str, link: str) -> None:
-    assert safe_link(url) == link
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        None,
-        "",
-        "example.org",
-        "//example.org",
-        "/path",
-        "javascript:alert(1)",
-        "ftp://example.org",
-        "discord://x",
-        "https://",
-        "https:///path",
-        "https://user:secret@example.org",
-        "https://user@example.org",
-        "https://exa mple.org",
-        "https://example.org/\n",
-        "https://example.org/\u202e",
-        "https://example.org\\@evil.test",
-        "https://example.org:99999",
-        "http://[::1",
-        "http://xn--a/",
-        "https://\ud800.org",
-        "https://example.org/" + "x" * 500,
-        "https://example.org/" + "ü" * 200,
-    ],
-)
-def test_no_other_link_is(url: str | None) -> None:
-    assert safe_link(url) is None
-
-
-@given(url=HOSTILE.map("https://".__add__) | HOSTILE)
-def test_a_link_is_ascii_without_userinfo_and_not_too_long(url: str) -> None:
-    link = safe_link(url)
-    assert link is None or re.fullmatch(r"https?://[!-'*-;=?-~]{1,504}", link)
-    assert link is None or "@" not in urlsplit(link).netloc
-
-
-# Budgets.
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TEXT = st.text(
     st.sampled_from("ab *\\<@1>👍🏽\u0301") | st.characters(exclude_categories=["Cs"]), max_size=40
+)
+LONG = st.tuples(TEXT | HOSTILE, st.sampled_from([0, 1, 20, 300])).map(lambda parts: parts[0] * parts[1])
+URL = st.sampled_from(
+    [None, "https://x.test/a_(b)", "javascript:alert(1)", "attachment://a.png", "http://localhost/", "x"]
 )
 
 
 @st.composite
 def embeds(draw: st.DrawFn) -> discord.Embed:
-    def long() -> str:
-        return draw(TEXT) * draw(st.sampled_from([0, 1, 20, 300]))
-
-    embed = discord.Embed(title=long(), description=long())
-    embed.set_footer(text=long()).set_author(name=long())
+    embed = discord.Embed(title=draw(LONG), description=draw(LONG), url=draw(URL))
+    embed.set_footer(text=draw(LONG), icon_url=draw(URL))
+    embed.set_author(name=draw(LONG), url=draw(URL), icon_url=draw(URL))
+    embed.set_image(url=draw(URL)).set_thumbnail(url=draw(URL))
     for _ in range(draw(st.sampled_from([0, 2, 30]))):
-        embed.add_field(name=long(), value=long(), inline=draw(st.booleans()))
+        embed.add_field(name=draw(LONG), value=draw(LONG), inline=draw(st.booleans()))
     return embed
+
+
+def size(embed: discord.Embed) -> int:
+    texts = [embed.title, embed.description, embed.footer.text, embed.author.name]
+    texts += [text for field in embed.fields for text in (field.name, field.value)]
+    return sum(utf16(text or "") for text in texts)
+
+
+def urls(embed: discord.Embed) -> set[str]:
+    author, footer = embed.author, embed.footer
+    links = (embed.url, author.url, author.icon_url, footer.icon_url, embed.image.url, embed.thumbnail.url)
+    return {url for url in links if url is not None}
 
 
 @given(embed=embeds())
@@ -238,21 +56,72 @@ def test_no_embed_is_over_discords_limits(embed: discord.Embed) -> None:
     kept = budget(embed)
     assert utf16(kept.title or "") <= 256
     assert utf16(kept.description or "") <= 4096
-    assert utf16(kept.footer.text or "") <= 2048
-    assert utf16(kept.author.name or "") <= 256
+    assert kept.footer.text is None or 1 <= utf16(kept.footer.text) <= 2048
+    assert kept.author.name is None or 1 <= utf16(kept.author.name) <= 256
     assert len(kept.fields) <= 25
     for field in kept.fields:
         assert 1 <= utf16(field.name or "") <= 256
         assert 1 <= utf16(field.value or "") <= 1024
-    assert len(kept) <= 6000
+    assert size(kept) <= 6000
+    assert urls(kept) <= {"https://x.test/a_%28b%29", "attachment://a.png"}
+    str(kept.to_dict()).encode()
+
+
+@given(embed=embeds())
+def test_what_is_within_its_budget_stays_there(embed: discord.Embed) -> None:
+    once = budget(embed)
+    assert budget(once).to_dict() == once.to_dict()
+
+
+@given(given_embeds=st.lists(embeds(), max_size=4))
+def test_no_message_has_more_in_its_embeds_than_discord_takes(given_embeds: list[discord.Embed]) -> None:
+    before = [str(embed.to_dict()) for embed in given_embeds]
+    kept = budget_all(given_embeds)
+    assert sum(map(size, kept)) <= 6000
+    assert [each.to_dict() for each in budget_all(kept)] == [each.to_dict() for each in kept]
+    assert [str(embed.to_dict()) for embed in given_embeds] == before
+
+
+def test_of_several_embeds_the_last_gives_way_first() -> None:
+    first, last = discord.Embed(title="first", description="a" * 3000), discord.Embed(description="b" * 4000)
+    last.add_field(name="c", value="d" * 1000)
+    kept = budget_all([first, last])
+    assert kept[0].to_dict() == first.to_dict()
+    assert len(kept[1].fields) == 1
+    assert (kept[1].description or "").endswith("b…")
+    assert sum(map(size, kept)) == 6000
+    crowd = budget_all([discord.Embed(title=str(number), description="a" * 2000) for number in range(9)])
+    assert [embed.title for embed in crowd] == ["0", "1", "2", "3", "4"]
+    assert sum(map(size, crowd)) <= 6000
+    assert len(budget_all([discord.Embed(title="a")] * 11)) == 10
+    assert budget_all([]) == []
 
 
 def test_an_embed_within_its_budget_is_as_it_was() -> None:
     embed = discord.Embed(title="a", description="**b** <@1>", url="https://x.test", colour=1)
     embed.set_author(name="c", url="https://x.test", icon_url="https://x.test/i.png").set_footer(text="d")
     embed.add_field(name="e", value="f", inline=False).set_thumbnail(url="https://x.test/t.png")
+    embed.set_image(url="attachment://chart.png")
+    embed.timestamp = discord.utils.utcnow()
     assert budget(embed).to_dict() == embed.to_dict()
     assert budget(embed) is not embed
+
+
+def test_changing_a_copy_does_not_change_the_embed() -> None:
+    embed = discord.Embed(description="a").add_field(name="b", value="c").set_author(name="d")
+    before = discord.Embed.from_dict(embed.to_dict()).to_dict()
+    copy = budget(embed)
+    copy.set_author(name="e").add_field(name="f", value="g").set_field_at(0, name="h", value="i")
+    assert embed.to_dict() == before
+
+
+def test_a_url_that_discord_would_refuse_is_left_out_with_what_it_is_for() -> None:
+    embed = discord.Embed(title="a", url="http://localhost/")
+    embed.set_author(name="b", url="discord://x", icon_url="ftp://x.test").set_image(
+        url="data:image/png;base64,x"
+    )
+    embed.set_thumbnail(url="attachment://../x").set_footer(text=" ", icon_url="https://x.test")
+    assert budget(embed).to_dict() == discord.Embed(title="a").set_author(name="b").to_dict()
 
 
 def test_a_field_without_a_value_is_dropped_and_one_without_a_name_is_not() -> None:
@@ -269,16 +138,80 @@ def test_the_description_gives_way_before_the_fields_do() -> None:
     assert len(kept) == 6000
 
 
-def test_a_cut_description_keeps_its_timestamps_and_links_whole() -> None:
+@pytest.mark.parametrize(
+    ("tail", "kept"),
+    [
+        ("<t:1700000000:R> after", "…"),
+        ("[text](https://x.test) after", "…"),
+        ("\\*" * 10, "\\*" * 7 + "…"),
+        ("**bold and more**", "**bold and mo**…"),
+        ("```\na\nb\nc\nd\ne\n```", "```\na\nb\nc\nd\n```…"),
+    ],
+)
+def test_a_cut_description_keeps_its_markdown_whole(tail: str, kept: str) -> None:
     start = "x" * 4080
-    for tail in ("<t:1700000000:R> after", "[text](https://x.test) after", "\\*\\*\\*\\*\\*\\*\\*\\*\\*\\*"):
-        cut = budget(discord.Embed(description=start + tail)).description or ""
-        assert cut.rstrip("…").removeprefix(start) in ("", "\\*" * 7)
+    assert (budget(discord.Embed(description=start + tail)).description or "").removeprefix(start) == kept
+
+
+def test_an_author_and_a_footer_are_no_markdown() -> None:
+    embed = discord.Embed().set_author(name="**" + "a" * 300 + "**").set_footer(text="`" + "b" * 3000 + "`")
+    kept = budget(embed)
+    assert kept.author.name == "**" + "a" * 253 + "…"
+    assert kept.footer.text == "`" + "b" * 2046 + "…"
 
 
 @given(text=HOSTILE)
+@example(text="x" * 5000)
 def test_no_input_of_a_person_makes_a_live_or_oversized_answer(text: str) -> None:
-    embed = problem_embed(problem_of(InvalidInput(text)), reference=text)
-    assert len(embed) < 3000
-    assert not LIVE.search(embed.description or "")
+    embed = problem_embed(problem_of(InvalidInput(text, example=text)), reference=text)
+    assert size(embed) < 3000
+    assert kinds(parse(embed.description or "")) <= {"text", "link", "code"}
     assert budget(embed).to_dict() == embed.to_dict()
+
+
+# Every embed of ours.
+
+
+def unbudgeted(tree: ast.AST, returns: list[ast.expr] | None = None) -> Iterator[int]:
+    """Lines where an embed is made that is neither handed to `budget` nor left by `return budget(...)` alone."""
+    if isinstance(tree, ast.Call) and called(tree) in {"budget", "budget_all"}:
+        return
+    if isinstance(tree, ast.FunctionDef | ast.AsyncFunctionDef):
+        returns = [each.value for each in ast.walk(tree) if isinstance(each, ast.Return) and each.value]
+    if isinstance(tree, ast.Call) and called(tree) == "Embed":
+        left = [value for value in returns or () if isinstance(value, ast.Call)]
+        if not returns or len(left) < len(returns) or any(called(value) != "budget" for value in left):
+            yield tree.lineno
+    for child in ast.iter_child_nodes(tree):
+        yield from unbudgeted(child, returns)
+
+
+def called(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+@pytest.mark.parametrize(
+    ("source", "lines"),
+    [
+        ("def f():\n    return budget(discord.Embed())", []),
+        ("def f():\n    embed = discord.Embed()\n    return budget(embed)", []),
+        ("async def f():\n    await answer(embed=budget(Embed()))", []),
+        ("async def f():\n    await answer(embed=Embed())", [2]),
+        ("def f():\n    embed = discord.Embed()\n    return embed", [2]),
+        (
+            "def f():\n    embed = discord.Embed()\n    if x:\n        return embed\n    return budget(embed)",
+            [2],
+        ),
+        ("embed = discord.Embed()", [1]),
+    ],
+)
+def test_an_embed_without_a_budget_is_found(source: str, lines: list[int]) -> None:
+    assert list(unbudgeted(ast.parse(source))) == lines
+
+
+def test_every_embed_that_is_made_here_has_its_budget() -> None:
+    package = Path(tux_http.__file__).parent
+    sources = {*package.rglob("*.py"), *(package.parent / "cogs").rglob("*.py")}
+    made = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sources}
+    assert sum(b"Embed(" in path.read_bytes() for path in sources) >= 4
+    assert [f"{path}:{line}" for path, tree in made.items() for line in unbudgeted(tree)] == []
