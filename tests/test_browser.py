@@ -59,6 +59,7 @@ def _opened(browser: Browser, sandbox: Sandbox) -> Generator[Page]:
         page.goto(sandbox.url)
         # The page fits itself to the window first; only then does it send anything.
         expect(page.locator("#action-status")).to_have_text("Viewport updated")
+        expect(_messages(page).first).to_be_visible()  # the introduction; messages are counted from now on
         yield page
 
 
@@ -68,11 +69,22 @@ def _messages(page: Page) -> Locator:
 
 def _typed(page: Page, text: str, *, messages: int = 1) -> Locator:
     """Types as a person does; gives the last of the messages that this is to bring."""
-    before = _messages(page).count()
     box = page.get_by_placeholder("Message #try-it")
+    expect(box).to_have_value("")  # the last message is sent
+    before = _messages(page).count()
     box.press_sequentially(text)
     box.press("Enter")
     return _messages(page).nth(before + messages - 1)
+
+
+def _chosen(page: Page, command: str) -> None:
+    """Takes a command without options from the list, and sends it."""
+    box = page.get_by_placeholder("Message #try-it")
+    expect(box).to_have_value("")
+    box.press_sequentially(command)
+    expect(page.get_by_role("option", name=command)).to_be_visible()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
 
 
 def test_the_page_says_what_one_can_type(page: Page) -> None:
@@ -120,15 +132,21 @@ def test_an_error_is_an_embed_with_the_time_to_try_again(page: Page) -> None:
 
 
 def test_retry_waits_for_the_limit_and_then_shows_the_card(browser: Browser) -> None:
-    with running_sandbox() as sandbox, _opened(browser, sandbox) as page:
-        error = _typed(page, "/repo demo/rate-limited")
+    # A limit that ends within the deadline is waited for by the call itself, and one that ends a moment later by the
+    # page, which takes the wait for a part of the command. So the deadline is short, and the limit a little longer.
+    brief = {
+        "TUX_HTTP_CHAOS": "github:limit=primary,retry-after=5s,times=1",
+        "TUX_HTTP__APIS__GITHUB__DEADLINE": "1.5",
+    }
+    with running_sandbox(environment=brief) as sandbox, _opened(browser, sandbox) as page:
+        error = _typed(page, "/repo allthingslinux/tux")
         retry = error.get_by_role("button", name="Retry")
         expect(retry).to_be_disabled()
         before = _messages(page).count()
         expect(retry).to_be_enabled(timeout=60_000)
         retry.click()
         card = _messages(page).nth(before - 1)  # in the place of the error, which is gone
-        expect(card).to_contain_text("demo/rate-limited")
+        expect(card).to_contain_text("allthingslinux/tux")
         expect(card.get_by_role("link", name="Pull requests")).to_be_visible()
         expect(page.get_by_text("Only you can see this")).to_have_count(0)
 
@@ -151,6 +169,18 @@ def test_refresh_shows_the_card_anew_in_its_place(page: Page) -> None:
     card.get_by_role("button", name="Refresh").click()
     expect(card).to_contain_text("Refreshed")
     assert _messages(page).count() == before
+
+
+def test_chaos_makes_a_command_fail_until_it_is_cleared(browser: Browser) -> None:
+    with running_sandbox() as sandbox, _opened(browser, sandbox) as page:
+        expect(_typed(page, "/repo allthingslinux/tux")).to_contain_text("Tux is an all in one bot")
+        expect(_typed(page, "/chaos set github:status=451")).to_contain_text("github:status=451")
+        error = _typed(page, "/repo allthingslinux/tux")
+        expect(error).to_contain_text("Blocked for legal reasons")
+        expect(error).to_contain_text("Only you can see this")
+        _chosen(page, "/chaos clear")
+        expect(_messages(page).last).to_contain_text("No rule is in force")
+        expect(_typed(page, "/repo allthingslinux/tux")).to_contain_text("Tux is an all in one bot")
 
 
 def test_a_slow_answer_is_announced_and_then_shown(page: Page) -> None:

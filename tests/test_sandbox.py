@@ -20,6 +20,7 @@ from tests.sandbox_process import running_sandbox
 from tux_http.config import Settings
 from tux_http.sandbox import run
 from tux_http.sandbox.avatars import identicon
+from tux_http.sandbox.issues import NUMBERED
 from tux_http.sandbox.samples import ERRORS, REPOSITORIES, Sample
 from tux_http.sandbox.screenshot import ScreenshotError, chromium
 from tux_http.sandbox.upstream import SampleGitHub
@@ -78,6 +79,19 @@ async def test_each_listed_repository_shows_a_card() -> None:
             assert answer.embeds, sample.name
 
 
+async def test_each_number_shows_a_card() -> None:
+    async with _sandbox() as world:
+        for number, numbered in NUMBERED.items():
+            command = "pr" if numbered.is_pull else "issue"
+            answer = await world.member.send(world.channel, f"/{command} allthingslinux/tux#{number}")
+            assert not answer.flags.ephemeral, numbered.shows
+            assert str(answer.embeds[0].title).startswith(f"#{number} ")
+        moved = await world.member.send(world.channel, "/issue allthingslinux/tux#12")
+        assert "Moved from allthingslinux/tux#12" in str(moved.embeds[0].description)
+        discussion = await world.member.send(world.channel, "/issue allthingslinux/tux#7")
+        assert "It may be a discussion" in str(discussion.embeds[0].description)
+
+
 @pytest.mark.parametrize("sample", QUICK, ids=lambda sample: sample.name)
 async def test_each_listed_error_is_an_embed_only_the_member_sees(sample: Sample) -> None:
     async with _sandbox() as world:
@@ -118,7 +132,9 @@ async def test_an_answer_that_stands_in_says_how_old_it_is_until_it_can_be_refre
         assert card.embeds[0].title == "demo/flaky"
         assert card.embeds[0].footer.text == "12 min old — GitHub is not answering"
         result = await world.member.click(card, label="Refresh")
-        assert [answer.message.flags.ephemeral for answer in result.followups] == [True]
+        assert result.response is not None
+        assert result.response.ephemeral
+        assert "GitHub is unavailable" in str(result.response.embeds[0].title)
 
 
 async def test_what_is_asked_in_the_sandbox_is_kept_in_memory_alone() -> None:
@@ -235,7 +251,7 @@ def test_a_screenshot_that_cant_be_written_is_one_clear_line(
     [
         (
             "/nothing here",
-            "/nothing here: there is no such command; there are: /http status, /http why, /repo",
+            "/nothing here: there is no such command; there are: /chaos clear, /chaos problem, ",
         ),
         ("/repo", "/repo: "),
     ],

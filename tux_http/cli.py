@@ -12,6 +12,9 @@ import msgspec
 from loguru import logger
 
 from tux_http import log
+from tux_http.chaos import VARIABLE as CHAOS_VARIABLE
+from tux_http.chaos import ChaosError, Faults
+from tux_http.chaos import parse as parse_rules
 from tux_http.config import CONFIG_VARIABLE, ConfigError, Settings, load
 from tux_http.version import __version__
 
@@ -52,6 +55,7 @@ environment:
   DISCORD_TOKEN_FILE, ...      names of files that hold the tokens, instead
   REDIS_URL                    the server of the cache, where the settings say "redis"
   TUX_HTTP_CONFIG              the file with the settings, where --config names none
+  TUX_HTTP_CHAOS               faults on purpose: github:status=503,ratio=0.2; needs --allow-chaos, or the sandbox
   TUX_HTTP__SECTION__KEY       one setting, which wins over the file: TUX_HTTP__HTTP__TIMEOUTS__READ=5
   NO_COLOR                     no colours in the log
 
@@ -60,6 +64,8 @@ exit statuses:
   1  failed; the log says why     4  a privileged intent is not enabled for the bot
   2  wrong usage or settings      5  Discord can't be reached
 """
+
+WAYS_OUT: Final = "unset it, or start with --allow-chaos if that is what you want"
 
 SANDBOX_EPILOG: Final = """\
 examples:
@@ -112,7 +118,8 @@ def _defaults() -> argparse.Namespace:
     # Here and not in the parsers: a subparser's defaults would overwrite what was said before the command.
     sandbox: dict[str, Any] = {"port": 0, "browser": True, "live": False, "screenshot": None}
     cache: dict[str, Any] = {"action": None, "api": None}
-    return argparse.Namespace(command="run", config=None, log_level=None, sync=False, **sandbox, **cache)
+    running: dict[str, Any] = {"sync": False, "allow_chaos": False}
+    return argparse.Namespace(command="run", config=None, log_level=None, **running, **sandbox, **cache)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -161,6 +168,9 @@ def _running() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     parser.add_argument(
         "--sync", action="store_true", help="send the commands to Discord even if they have not changed"
+    )
+    parser.add_argument(
+        "--allow-chaos", action="store_true", help=f"let calls fail on purpose, as {CHAOS_VARIABLE} says"
     )
     return parser
 
@@ -226,7 +236,17 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
 def _run_bot(options: argparse.Namespace, settings: Settings) -> int:
     from tux_http.process import run  # noqa: PLC0415  # discord.py takes its time, which --help has not
 
-    return run(settings, force_sync=options.sync)
+    faults = _faults()
+    if faults.rules and not options.allow_chaos:
+        raise ConfigError([f"{CHAOS_VARIABLE} is set, and would have calls fail on purpose; {WAYS_OUT}"])
+    return run(settings, force_sync=options.sync, faults=faults)
+
+
+def _faults() -> Faults:
+    try:
+        return Faults(parse_rules(os.environ.get(CHAOS_VARIABLE, "")))
+    except ChaosError as exc:
+        raise ConfigError(f"{CHAOS_VARIABLE}: {problem}" for problem in exc.problems) from exc
 
 
 def _run_sandbox(options: argparse.Namespace, settings: Settings) -> int:
@@ -240,6 +260,7 @@ def _run_sandbox(options: argparse.Namespace, settings: Settings) -> int:
         live=options.live,
         screenshot=Path(file) if file else None,
         command=" ".join(words) or None,
+        faults=_faults(),
     )
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
+    from tux_http.chaos import Faults
     from tux_http.config import Settings
 
 __all__ = ["run"]
@@ -19,7 +20,14 @@ _OF_THE_EXTRA = {"simcord", "PIL"}
 
 
 def run(
-    settings: Settings, *, port: int, browser: bool, live: bool, screenshot: Path | None, command: str | None
+    settings: Settings,
+    *,
+    port: int,
+    browser: bool,
+    live: bool,
+    screenshot: Path | None,
+    command: str | None,
+    faults: Faults | None = None,
 ) -> int:
     """Runs the sandbox; gives the process's exit status: 2 when it can't do what was asked.
 
@@ -30,6 +38,7 @@ def run(
         live: Whether to call the real APIs instead of the sample one.
         screenshot: Where to write a picture of the channel after `command`, instead of serving the page.
         command: What the member types for the picture, one command a line; `/repo allthingslinux/tux` if None.
+        faults: That happen to the calls of its APIs; `/chaos` changes them.
     """
     try:
         with _unheard("discord.client", "discord.state"):
@@ -40,8 +49,9 @@ def run(
         sys.stderr.write('The sandbox needs its extra: pip install "tux-http[sandbox]"\n')
         return 2
     if screenshot is None:
-        return sandbox.serve(settings, port=port, browser=browser, live=live)
-    return sandbox.shoot(settings, live=live, file=screenshot, typed=command or sandbox.DEFAULT_COMMAND)
+        return sandbox.serve(settings, port=port, browser=browser, live=live, faults=faults)
+    typed = command or sandbox.DEFAULT_COMMAND
+    return sandbox.shoot(settings, live=live, file=screenshot, typed=typed, faults=faults)
 
 
 @contextlib.contextmanager

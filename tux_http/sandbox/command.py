@@ -20,8 +20,10 @@ from tux_http.stop_signals import stop_signals
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Coroutine
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
+    from tux_http.chaos import Faults
     from tux_http.config import Settings
     from tux_http.sandbox.world import World
 
@@ -36,14 +38,16 @@ class UnusableError(Exception):
     """The sandbox can't do what it was asked to; the message is one line for whoever asked."""
 
 
-def serve(settings: Settings, *, port: int, browser: bool, live: bool) -> int:
+def serve(settings: Settings, *, port: int, browser: bool, live: bool, faults: Faults | None = None) -> int:
     """Serves the page until Ctrl-C, SIGTERM or its "End preview session"; gives the exit status."""
-    return _run(_serve(settings, port=port, browser=browser, live=live))
+    world = _world(settings, live=live, faults=faults)
+    return _run(_serve(world, port=port, browser=browser))
 
 
-def shoot(settings: Settings, *, live: bool, file: Path, typed: str) -> int:
+def shoot(settings: Settings, *, live: bool, file: Path, typed: str, faults: Faults | None = None) -> int:
     """Types each line of `typed` and writes a PNG of the channel; gives the exit status."""
-    return _run(_shoot(settings, live=live, file=file, lines=typed.splitlines()))
+    world = _world(settings, live=live, faults=faults)
+    return _run(_shoot(world, file=file, lines=typed.splitlines()))
 
 
 def _run(work: Coroutine[Any, Any, None]) -> int:
@@ -57,9 +61,9 @@ def _run(work: Coroutine[Any, Any, None]) -> int:
     return OK
 
 
-async def _serve(settings: Settings, *, port: int, browser: bool, live: bool) -> None:
+async def _serve(opening: AbstractAsyncContextManager[World], *, port: int, browser: bool) -> None:
     with stop_signals() as stop:
-        async with _world(settings, live=live) as world:
+        async with opening as world:
             await world.introduce()
             async with _page(world, port) as preview:
                 _say(f"Sandbox: {preview.url}\nPress Ctrl-C to stop.")
@@ -70,8 +74,8 @@ async def _serve(settings: Settings, *, port: int, browser: bool, live: bool) ->
                 await world.close()
 
 
-async def _shoot(settings: Settings, *, live: bool, file: Path, lines: list[str]) -> None:
-    async with _world(settings, live=live) as world:
+async def _shoot(opening: AbstractAsyncContextManager[World], *, file: Path, lines: list[str]) -> None:
+    async with opening as world:
         for line in lines:
             try:
                 await world.say(line)
@@ -86,10 +90,10 @@ async def _shoot(settings: Settings, *, live: bool, file: Path, lines: list[str]
 
 
 @contextlib.asynccontextmanager
-async def _world(settings: Settings, *, live: bool) -> AsyncGenerator[World]:
+async def _world(settings: Settings, *, live: bool, faults: Faults | None) -> AsyncGenerator[World]:
     async with contextlib.AsyncExitStack() as stack:
         upstream = None if live else await stack.enter_async_context(SampleGitHub())
-        yield await stack.enter_async_context(opened(settings, upstream=upstream))
+        yield await stack.enter_async_context(opened(settings, upstream=upstream, faults=faults))
 
 
 @contextlib.asynccontextmanager

@@ -80,9 +80,9 @@ def repository(sample: Sample, *, now: datetime) -> dict[str, Any]:
     body = _renamed(sample)
     body |= {
         "id": sample.id,
-        "created_at": _timestamp(now - timedelta(days=sample.created)),
-        "updated_at": _timestamp(now - timedelta(days=sample.pushed)),
-        "pushed_at": _timestamp(now - timedelta(days=sample.pushed)),
+        "created_at": timestamp(now - timedelta(days=sample.created)),
+        "updated_at": timestamp(now - timedelta(days=sample.pushed)),
+        "pushed_at": timestamp(now - timedelta(days=sample.pushed)),
         **sample.fields,
     }
     if sample.organization:
@@ -112,7 +112,8 @@ def _renamed(sample: Sample) -> dict[str, Any]:
     return body
 
 
-def _timestamp(moment: datetime) -> str:
+def timestamp(moment: datetime) -> str:
+    """As GitHub writes it."""
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
@@ -152,7 +153,7 @@ _GPL3: Final = _license("gpl-3.0", "GNU General Public License v3.0", "GPL-3.0")
 _BSD3: Final = _license("bsd-3-clause", 'BSD 3-Clause "New" or "Revised" License', "BSD-3-Clause")
 _OTHER: Final = _license("other", "Other", "NOASSERTION")
 
-_HOSTILE: Final = (
+HOSTILE: Final = (
     "@everyone @here <@1> <#1> **bold** [click](https://example.com) `code` ||spoiler|| # heading "
     "\u202eright to left\u202c " + "and a description that goes on and on, " * 60
 )
@@ -179,6 +180,7 @@ REPOSITORIES: Final[tuple[Sample, ...]] = (
             ),
             **_counts(318, forks=46, issues=57, watching=9),
             **_GPL3,
+            "has_discussions": True,
         },
     ),
     Sample(name=EXAMPLE, shows="GitHub's official example, as it is"),
@@ -310,7 +312,7 @@ REPOSITORIES: Final[tuple[Sample, ...]] = (
         name="demo/hostile",
         shows="mentions and Markdown in its text",
         fields={
-            **_about(_HOSTILE, "Brainf*ck", *(f"topic-{n}" for n in range(40))),
+            **_about(HOSTILE, "Brainf*ck", *(f"topic-{n}" for n in range(40))),
             **_counts(2**31),
             **_MIT,
         },

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from pathlib import Path
 
-    from playwright.async_api import Page, ViewportSize
+    from playwright.async_api import Browser, Page, ViewportSize
 
 VARIABLE: Final = "TUX_HTTP_CHROMIUM"
 """The environment variable that names the browser's executable."""
@@ -65,8 +65,8 @@ def chromium() -> str:
 
 
 @contextlib.asynccontextmanager
-async def _browser_page() -> AsyncGenerator[Page]:
-    """An empty page in a headless Chromium.
+async def browser() -> AsyncGenerator[Browser]:
+    """A headless Chromium.
 
     Raises:
         ScreenshotError: Playwright or Chromium is missing, or fails.
@@ -80,9 +80,8 @@ async def _browser_page() -> AsyncGenerator[Page]:
         try:
             async with await playwright.chromium.launch(
                 executable_path=executable, args=list(ARGUMENTS)
-            ) as browser:
-                viewport: ViewportSize = {"width": WIDTH, "height": HEIGHT}
-                yield await browser.new_page(viewport=viewport, device_scale_factor=SCALE)
+            ) as chrome:
+                yield chrome
         except Error as exc:
             raise ScreenshotError(f"{executable} takes no picture: {exc.message.splitlines()[0]}") from exc
 
@@ -94,14 +93,21 @@ async def taken(url: str, file: Path) -> None:
         ScreenshotError: Playwright or Chromium is missing, or fails.
         OSError: The file can't be written.
     """
-    async with _browser_page() as page:
-        await page.goto(url)
-        await _ready(page)
+    async with browser() as chrome:
+        viewport: ViewportSize = {"width": WIDTH, "height": HEIGHT}
+        page = await chrome.new_page(viewport=viewport, device_scale_factor=SCALE)
+        await shown(page, url)
         height = min(await page.evaluate(_FIT), MAX_HEIGHT)
         await page.set_viewport_size({"width": WIDTH, "height": height})
         await _ready(page)
         picture = await page.locator("#preview-app").screenshot(animations="disabled")
     await asyncio.to_thread(file.write_bytes, picture)
+
+
+async def shown(page: Page, url: str) -> None:
+    """Opens the sandbox's page, and waits until it shows its channel."""
+    await page.goto(url)
+    await _ready(page)
 
 
 async def _ready(page: Page) -> None:

@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from aiohttp import web
 
+from tux_http.sandbox.issues import DELETED, TRANSFERRED, issue, pull_request
 from tux_http.sandbox.samples import BY_ID, BY_NAME, NEW_HOME, Sample, example, repository
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+    Numbered = Callable[..., dict[str, Any] | None]
 
 SLOW: Final = 4.0
 """Seconds that demo/slow takes: the 2 s after which a command defers, and time for a person to see that it does."""
@@ -47,8 +49,6 @@ DOCS: Final = "https://docs.github.com/rest"
 
 ROUTES: Final = {
     "/repos/{owner}/{repo}/issues": "issues_list",
-    "/repos/{owner}/{repo}/issues/{number}": "issue",
-    "/repos/{owner}/{repo}/pulls/{number}": "pull_request",
     "/repos/{owner}/{repo}/releases": "releases",
     "/repos/{owner}/{repo}/releases/latest": "release_latest",
     "/repos/{owner}/{repo}/languages": "languages",
@@ -68,7 +68,10 @@ ROUTES: Final = {
     "/search/issues": "search_issues",
     "/rate_limit": "rate_limit",
 }
-"""The routes beside the repository itself, each with the official example that answers it."""
+"""The routes beside the repository itself and its numbers, each with the official example that answers it."""
+
+UNHURT: Final = frozenset({"slow", "flaky", "renamed"})
+"""Faults of a repository of which its issues know nothing."""
 
 
 class SampleGitHub:
@@ -108,6 +111,9 @@ class SampleGitHub:
         app = web.Application(middlewares=[self._as_github])
         app.router.add_get("/repos/{owner}/{repo}", self._repository)
         app.router.add_get("/repositories/{id:[0-9]+}", self._repository_by_id)
+        for path, body in (("issues", issue), ("pulls", pull_request)):
+            app.router.add_get(f"/repos/{{owner}}/{{repo}}/{path}/{{number:[0-9]+}}", self._numbered(body))
+            app.router.add_get(f"/repositories/{{id:[0-9]+}}/{path}/{{number:[0-9]+}}", self._numbered(body))
         for path, file in ROUTES.items():
             app.router.add_get(path, self._example(file))
         app.router.add_route("*", "/{path:.*}", self._unknown)
@@ -139,8 +145,24 @@ class SampleGitHub:
         return await self._answer(request, sample)
 
     async def _repository_by_id(self, request: web.Request) -> web.StreamResponse:
-        sample = BY_ID.get(int(request.match_info["id"]))
+        sample = _sample_of(request)
         return _not_found() if sample is None else await self._answer(request, sample)
+
+    def _numbered(self, body_of: Numbered) -> Handler:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            sample, number = _sample_of(request), int(request.match_info["number"])
+            if sample is None:
+                return _not_found()
+            if sample.fault is not None and sample.fault not in UNHURT:
+                return await self._faults[sample.fault](request, sample)
+            if number == TRANSFERRED:
+                return self._moved_to(f"/repositories/{BY_NAME[NEW_HOME].id}/issues/1")
+            if number == DELETED:
+                return _json({"message": "This issue was deleted", "status": "410"}, status=410)
+            body = body_of(sample, number, now=self._started)
+            return _not_found(f"{DOCS}/issues/issues#get-an-issue") if body is None else _json(body)
+
+        return answer
 
     async def _answer(self, request: web.Request, sample: Sample) -> web.StreamResponse:
         if sample.fault is not None:
@@ -275,7 +297,10 @@ class SampleGitHub:
         return web.Response(text=text[: len(text) // 2], content_type="application/json")
 
     async def _moved(self, _: web.Request, __: Sample) -> web.Response:
-        target = f"{self.url}/repositories/{BY_NAME[NEW_HOME].id}"
+        return self._moved_to(f"/repositories/{BY_NAME[NEW_HOME].id}")
+
+    def _moved_to(self, path: str) -> web.Response:
+        target = f"{self.url}{path}"
         return _json(
             {
                 "message": "Moved Permanently",
@@ -296,6 +321,8 @@ class SampleGitHub:
 
 
 def _sample_of(request: web.Request) -> Sample | None:
+    if "id" in request.match_info:
+        return BY_ID.get(int(request.match_info["id"]))
     return BY_NAME.get("{owner}/{repo}".format_map(request.match_info).lower())
 
 

@@ -13,11 +13,15 @@ import simcord
 from simcord.backend.cdn import CDN_BASE
 
 from tux_http.bot import TuxBot
+from tux_http.chaos import Faults
 from tux_http.config import DEFAULT_APIS
+from tux_http.embeds import budget
 from tux_http.http_client import HTTPClient
-from tux_http.policy import Breaker, CacheSettings, Quota
+from tux_http.policy import CacheSettings
 from tux_http.sandbox.avatars import identicon
+from tux_http.sandbox.chaos import Chaos, Stage
 from tux_http.sandbox.clock import WallClock
+from tux_http.sandbox.issues import NUMBERED
 from tux_http.sandbox.member import TypingMember
 from tux_http.sandbox.samples import ERRORS, FLAKY, REPOSITORIES, avatar_urls
 
@@ -35,7 +39,7 @@ AVATAR: Final = "identicon"
 
 MAY_MANAGE: Final = discord.Permissions(manage_guild=True)
 
-GIVEN_UP_AFTER: Final = 15.0
+GIVEN_UP_AFTER: Final = 3.0
 """Seconds after the latest deadline of an API when the page gives a command up."""
 
 ENDING_TIME: Final = 1.0
@@ -50,6 +54,7 @@ class World:
     bot: TuxBot
     channel: simcord.ChannelHandle
     member: TypingMember
+    stage: Stage
     upstream: SampleGitHub | None = None
 
     async def close(self) -> None:
@@ -120,9 +125,10 @@ def _offline(settings: Settings, *, github: str) -> Settings:
     """
     apis = {**DEFAULT_APIS, **settings.apis}
     # Each sample is to fail for itself: what one answers must not keep the next from being asked.
-    github_settings = msgspec.structs.replace(
-        apis["github"], base_url=github, quota=Quota(enabled=False), breaker=Breaker(enabled=False)
-    )
+    given = apis["github"]
+    quota = msgspec.structs.replace(given.quota, enabled=False)
+    breaker = msgspec.structs.replace(given.breaker, enabled=False)
+    github_settings = msgspec.structs.replace(given, base_url=github, quota=quota, breaker=breaker)
     return msgspec.structs.replace(
         settings,
         apis={**apis, "github": github_settings},
@@ -132,24 +138,28 @@ def _offline(settings: Settings, *, github: str) -> Settings:
 
 
 @contextlib.asynccontextmanager
-async def opened(settings: Settings, *, upstream: SampleGitHub | None) -> AsyncGenerator[World]:
+async def opened(
+    settings: Settings, *, upstream: SampleGitHub | None, faults: Faults | None = None
+) -> AsyncGenerator[World]:
     """Starts the bot in an offline Discord, and ends it.
 
     Args:
         settings: Of the bot.
         upstream: Up, and called instead of the real APIs.
+        faults: That happen to the calls of its APIs, until `/chaos` changes them.
     """
     if upstream is not None:
         settings = _offline(settings, github=upstream.url)
     # It syncs its commands below: by itself the bot would note for this user which ones it synced.
     of_the_bot = msgspec.structs.replace(settings.bot, message_content=True, sync="never")
     bot = TuxBot(msgspec.structs.replace(settings, bot=of_the_bot), http=HTTPClient(settings.http))
+    stage = Stage(bot.http_client, faults or Faults())
     env = _env(bot, deadline=max((api.deadline for api in settings.apis.values()), default=0.0))
     async with contextlib.AsyncExitStack() as stack:
         await env.start()
         stack.push_async_callback(env.shutdown)
         stack.push_async_callback(bot.close)
-        world = await _furnished(env, bot, upstream)
+        world = await _furnished(env, bot, stage, upstream)
         stack.push_async_callback(world.close)
         yield world
 
@@ -162,8 +172,10 @@ def _env(bot: TuxBot, *, deadline: float) -> simcord.Env:
     return env
 
 
-async def _furnished(env: simcord.Env, bot: TuxBot, upstream: SampleGitHub | None) -> World:
+async def _furnished(env: simcord.Env, bot: TuxBot, stage: Stage, upstream: SampleGitHub | None) -> World:
     _leave_errors_to_the_bot(bot)
+    await stage.settle()
+    await bot.add_cog(Chaos(stage))
     await bot.tree.sync()
     guild = env.create_guild("Sandbox")
     channel = guild.create_text_channel("try-it")
@@ -171,7 +183,7 @@ async def _furnished(env: simcord.Env, bot: TuxBot, upstream: SampleGitHub | Non
     bot.owner_id = member.id  # so that the operators' commands are there to be tried, too
     guild.add_member(member.user, roles=[guild.create_role("Operators", permissions=MAY_MANAGE)])
     await env.settle()
-    return World(env, bot, channel, member, upstream)
+    return World(env, bot, channel, member, stage, upstream)
 
 
 def _avatar_url(user_id: int) -> str:
@@ -192,12 +204,18 @@ def _introduction(*, live: bool) -> discord.Embed:
         description="For example `/repo allthingslinux/tux`, or `!repo allthingslinux/tux`.",
     )
     if live:
-        return embed.set_footer(text="The answers are the real GitHub's.")
+        return budget(embed.set_footer(text="The answers are the real GitHub's."))
     embed.add_field(name="These names show a card", value=_listed(REPOSITORIES), inline=False)
     embed.add_field(name="These show an error", value=_listed(ERRORS), inline=False)
+    numbers = ", ".join(f"{number} ({each.shows})" for number, each in NUMBERED.items())
+    numbered = f"`/issue allthingslinux/tux#1`, `/pr allthingslinux/tux#2`, and more: {numbers}"
+    embed.add_field(name="Each has these issues and pull requests", value=numbered, inline=False)
     twice = f"`{FLAKY}` answers once. Then it is down, and the card says how old it is."
     embed.add_field(name="Ask for this one twice", value=twice, inline=False)
-    return embed.set_footer(text="GitHub is a sample server on this machine; it knows no other names.")
+    upset = "`/chaos set github:status=503`, then any of the above; `/chaos clear` ends it."
+    embed.add_field(name="Have GitHub fail as you like", value=upset, inline=False)
+    embed.set_footer(text="GitHub is a sample server on this machine; it knows no other names.")
+    return budget(embed)
 
 
 def _listed(samples: Iterable[Sample]) -> str:
