@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.discord_world import failure_log, plain_bot, world
 from tests.failures import status_error
 from tests.virtual_time import simulated
+from tux_http.call import call_of
 from tux_http.error_handler import ErrorHandler
 from tux_http.noise import MINUTE, Noise, Repeats
 
@@ -166,6 +167,39 @@ async def test_another_problem_of_the_api_is_news(log: list[Record]) -> None:
         ("WARNING", "look failed: unavailable (HTTPStatusError)"),
         ("WARNING", "look failed: bad-gateway (HTTPStatusError)"),
     ]
+
+
+async def test_the_same_problem_of_another_api_is_news(log: list[Record]) -> None:
+    errors = [status_error(503) for _ in range(4)]
+    for error in errors[::2]:
+        call = call_of(error)
+        assert call is not None
+        call.api = "weather"
+    async with world(bot_that_fails(*errors)) as discord_:
+        for _ in errors:
+            await discord_.slash("look")
+        await discord_.advance(61)
+    full = ("WARNING", "look failed: unavailable (HTTPStatusError)")
+    assert heard(log) == [
+        full,
+        full,
+        ("WARNING", "weather: unavailable: … and 1 more like it in the last minute"),
+        ("WARNING", "github: unavailable: … and 1 more like it in the last minute"),
+    ]
+
+
+async def test_whichever_command_meets_it_it_is_the_same_problem_of_the_api(log: list[Record]) -> None:
+    bot = bot_that_fails(status_error(503))
+
+    @bot.tree.command(description="fails too")
+    async def peek(interaction: discord.Interaction[Any]) -> None:
+        raise status_error(503)
+
+    assert peek.name
+    async with world(bot) as discord_:
+        await discord_.slash("look")
+        await discord_.slash("peek")
+    assert heard(log) == [("WARNING", "look failed: unavailable (HTTPStatusError)")]
 
 
 @pytest.mark.parametrize("status", [403, 404, 410, 418, 422, 429, 451])

@@ -20,6 +20,7 @@ from loguru import logger
 
 from tux_http.call import Call, call_of
 from tux_http.redaction import redact, redact_record
+from tux_http.sentry import hear_loguru_again
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -204,6 +205,7 @@ def configure(settings: LogSettings, *, secrets: Iterable[str] = ()) -> contextl
     logger.remove()
     logger.configure(patcher=redact_record)
     _undo.callback(_back_to_default, _add_sink(settings))
+    hear_loguru_again()
     _undo.enter_context(_root_replaced(_Intercept()))
     _undo.enter_context(_levels_set(_stdlib_levels(settings.level)))
     _undo.enter_context(_warnings_captured())

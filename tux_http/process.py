@@ -17,6 +17,9 @@ import discord
 from loguru import logger
 
 from tux_http.bot import TuxBot
+from tux_http.chaos import EVERY, VARIABLE
+from tux_http.config import ConfigError
+from tux_http.http_client import http_client
 from tux_http.stop_signals import stop_signals
 
 if TYPE_CHECKING:
@@ -24,7 +27,8 @@ if TYPE_CHECKING:
 
     from discord.ext import commands
 
-    from tux_http.config import Settings
+    from tux_http.chaos import Faults
+    from tux_http.config import MetricsSettings, Settings
 
 OK: Final = 0
 BAD_TOKEN: Final = 3
@@ -57,16 +61,44 @@ NO_WAY: Final = (
 """What discord.py raises where Discord can't be reached. Other OSErrors are about files, not about Discord."""
 
 
-def run(settings: Settings, *, force_sync: bool = False) -> int:
+def run(settings: Settings, *, force_sync: bool = False, faults: Faults | None = None) -> int:
     """Runs the bot until a signal or a fatal error; gives the process's exit status.
 
     0 after a signal or when the bot closed itself; 3 wrong token; 4 missing privileged intent; 5 no way to
-    Discord. Each of the last three is logged in one line.
+    Discord. Each of the last three is logged in one line. `faults` happen to the calls of its APIs.
+
+    Raises:
+        ConfigError: Metrics are asked for, and can't be served.
     """
     _spare_the_collector()
+    if faults is not None and faults.rules:
+        _warn_of(faults, settings)
+        http_client.faults = faults
     # No voice is spoken here; an extension that wants to is told by discord.py what it lacks.
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
-    return run_bot(TuxBot(settings, force_sync=force_sync), settings.tokens["discord"])
+    with _metrics(settings.metrics):
+        return run_bot(TuxBot(settings, force_sync=force_sync), settings.tokens["discord"])
+
+
+def _metrics(settings: MetricsSettings) -> contextlib.AbstractContextManager[object]:
+    """Serves the metrics where they are asked for; `metrics.served` documents what is raised."""
+    if not settings.enabled:
+        return contextlib.nullcontext()
+    try:
+        from tux_http.metrics import served  # noqa: PLC0415  # needs an extra, and time to import
+    except ModuleNotFoundError as exc:
+        if exc.name != "prometheus_client":
+            raise
+        missing = 'metrics.enabled needs a package that is not installed: pip install "tux-http[metrics]"'
+        raise ConfigError([missing]) from exc
+    return served(settings, http_client)
+
+
+def _warn_of(faults: Faults, settings: Settings) -> None:
+    rules = "; ".join(map(str, faults.rules))
+    logger.warning("CHAOS: calls fail on purpose, because {} says so: {}", VARIABLE, rules)
+    for api in sorted({rule.api for rule in faults.rules} - {EVERY, *settings.apis}):
+        logger.warning("CHAOS: there is no [apis.{}] in the settings; an extension may bring it", api)
 
 
 def _spare_the_collector() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tux_http.call import Call
 
-__all__ = ["LAST", "Failure", "Records", "recent"]
+__all__ = ["LAST", "Failure", "Listener", "Records", "recent"]
 
 LAST: Final = 1000
 """Calls that are remembered, and as many failures."""
@@ -42,6 +42,18 @@ class Failure:
         return f"{self.reference} · {self.name}: {self.problem}, {self.at:%H:%M:%S} UTC"
 
 
+class Listener(Protocol):
+    """Hears of calls and failures as they end; it must not raise, and takes its time from the calls."""
+
+    def ended(self, call: Call) -> None:
+        """As `Records.ended`; of a stream that breaks, a second time: it has an answer and an error then."""
+        ...
+
+    def failed(self, failure: Failure) -> None:
+        """As `Records.failed`."""
+        ...
+
+
 class Records:
     """The last calls and the last failures; a failure keeps its call for as long as it is kept itself.
 
@@ -55,6 +67,15 @@ class Records:
         self._size = size
         self._calls: OrderedDict[str, Call] = OrderedDict()
         self._failures: OrderedDict[str, Failure] = OrderedDict()
+        self._listeners: tuple[Listener, ...] = ()
+
+    def listen(self, listener: Listener) -> None:
+        """Has somebody hear of what is remembered from now on."""
+        self._listeners = (*self._listeners, listener)
+
+    def leave(self, listener: Listener) -> None:
+        """Ends that; nothing if it had not begun."""
+        self._listeners = tuple(each for each in self._listeners if each is not listener)
 
     def ended(self, call: Call) -> None:
         """Remembers a call."""
@@ -63,6 +84,8 @@ class Records:
         calls.move_to_end(call.reference)  # a stream may end twice: with its head, and in an error
         if len(calls) > self._size:
             calls.popitem(last=False)
+        for listener in self._listeners:
+            listener.ended(call)
 
     def failed(self, failure: Failure) -> None:
         """Remembers a failure; a later one under the same reference takes its place."""
@@ -70,6 +93,8 @@ class Records:
         self._failures.move_to_end(failure.reference)
         if len(self._failures) > self._size:
             self._failures.popitem(last=False)
+        for listener in self._listeners:
+            listener.failed(failure)
 
     def call(self, reference: str) -> Call | None:
         failure = self._failures.get(reference)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from loguru import Record
 
-__all__ = ["MARK", "Redactor", "contains_token", "is_sensitive", "redact", "redact_record"]
+__all__ = ["MARK", "Redactor", "contains_token", "is_sensitive", "redact", "redact_record", "redacted"]
 
 MARK: Final = "[…]"
 """What stands where something was redacted."""
@@ -152,6 +152,11 @@ def redact_record(record: Record) -> None:
         record["exception"] = exception._replace(value=shown, traceback=_bare(exception.traceback))
 
 
+def redacted(value: Any) -> Any:
+    """A copy of a value without secrets, as extras of a record are shown."""
+    return _value(value, 0)
+
+
 @singledispatch
 def _value(value: object, depth: int) -> object:
     """A value without secrets: what can't be looked into is replaced by its redacted text."""
@@ -248,8 +253,9 @@ def _members(exc: BaseException) -> tuple[BaseException, ...]:
 
 @lru_cache(maxsize=256)
 def _stand_in_class(original: type[BaseException], *, group: bool = False) -> Any:
+    original = vars(original).get("stands_for", original)  # where a record passes the patcher twice
     names = {"__module__": original.__module__, "__qualname__": original.__qualname__}
-    methods = {"__str__": _first_argument, "__reduce__": _reduced, "original": original}
+    methods = {"__str__": _first_argument, "__reduce__": _reduced, "stands_for": original}
     return type(original.__name__, (ExceptionGroup if group else Exception,), {**names, **methods})
 
 
@@ -259,7 +265,7 @@ def _first_argument(exc: BaseException) -> str:
 
 def _reduced(exc: Any) -> tuple[Any, ...]:
     # Pickled by sinks with enqueue=True; the class can't be imported, so it is made again from the original.
-    return _unpickled, (exc.original, str(exc))
+    return _unpickled, (exc.stands_for, str(exc))
 
 
 def _unpickled(original: type[BaseException], text: str) -> BaseException:
