@@ -72,6 +72,15 @@ async def test_a_late_failure_goes_to_the_channel_and_mentions_its_person_alone(
         assert message.embeds[0].title == "⚠️ The service is taking too long"
 
 
+async def test_a_long_answer_makes_room_for_the_mention() -> None:
+    slow = Slow("x" * 2000)
+    async with world(slow.bot) as stage:
+        await slow.run(stage)
+        (message,) = stage.channel.history()
+        assert message.content.startswith(f"<@{stage.member.id}> xxx")
+        assert len(message.content) == 2000
+
+
 async def test_it_is_one_message_however_many_there_were() -> None:
     slow = Slow("one", "two", "three")
     async with world(slow.bot) as stage:

@@ -7,14 +7,19 @@ import discord
 import pytest
 
 from tests.discord_world import World, failure_log, plain_bot, world
+from tests.retry_stage import is_enabled, is_gone, limited, press, restarted
 from tux_http.error_handler import ErrorHandler
 from tux_http.refresh import Card, RefreshButton
+from tux_http.responding import ACKNOWLEDGE_AFTER
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from discord.ext import commands
+
+    from tux_http.languages import Language
 
 
 class Button(RefreshButton, template="tests:refresh"):
@@ -29,20 +34,22 @@ class Button(RefreshButton, template="tests:refresh"):
     ) -> Self:
         return cls()
 
-    async def renewed(self, client: discord.Client) -> Card:
-        assert isinstance(client, discord.Client)
-        return Card(await client.renews(), _view())  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType]  # set by the tests
+    async def renewed(self, interaction: discord.Interaction[Any], language: Language) -> Card:
+        assert language.code == "en"
+        return Card(await interaction.client.renews(), _view())  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType]  # set by the tests
 
 
 def _view() -> discord.ui.View:
     return discord.ui.View(timeout=None).add_item(Button())
 
 
-def bot_that(renews: Callable[[], Awaitable[discord.Embed]], *, handled: bool = True) -> commands.Bot:
+def bot_that(
+    renews: Callable[[], Awaitable[discord.Embed]], *, handled: bool = True, retries: Path | None = None
+) -> commands.Bot:
     bot = plain_bot()
     bot.renews = renews  # pyright: ignore[reportAttributeAccessIssue]
     if handled:
-        ErrorHandler(bot, names={}, everything=False).install()
+        ErrorHandler(bot, names={}, everything=False, retries=retries).install()
     return bot
 
 
@@ -88,7 +95,7 @@ async def test_a_full_card_stays_within_discords_limits() -> None:
     assert len(embed) <= 6000
 
 
-async def test_the_press_is_acknowledged_before_the_upstream_has_answered() -> None:
+async def test_a_slow_upstream_is_waited_for_with_the_old_card_in_sight() -> None:
     answered = asyncio.Event()
 
     async def renews() -> discord.Embed:
@@ -98,6 +105,7 @@ async def test_the_press_is_acknowledged_before_the_upstream_has_answered() -> N
     async with world(bot_that(renews)) as stage:
         card = await posted(stage)
         result = await stage.member.click(card, label="Refresh")
+        await stage.advance(ACKNOWLEDGE_AFTER)
         assert result.acknowledged
         assert shown(stage).title == "old"
         answered.set()
@@ -113,9 +121,9 @@ async def test_a_fault_of_ours_is_answered_logged_and_leaves_the_card() -> None:
         async with world(bot_that(renews)) as stage:
             result = await stage.member.click(await posted(stage), label="Refresh")
             assert shown(stage).title == "old"
-    (answer,) = result.followups
-    assert answer.message.flags.ephemeral
-    assert "Something went wrong on our side" in str(answer.embeds[0].title)
+    assert result.response is not None
+    assert result.response.ephemeral
+    assert "Something went wrong on our side" in str(result.response.embeds[0].title)
     (record,) = records
     assert record["message"].startswith("Button failed: internal (ZeroDivisionError)")
 
@@ -128,6 +136,34 @@ async def test_without_an_error_layer_a_failure_is_discord_pys(caplog: pytest.Lo
         await stage.member.click(await posted(stage), label="Refresh")
         assert shown(stage).title == "old"
     assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.parametrize("restart", [False, True])
+async def test_a_refresh_that_failed_is_tried_again_by_retry_and_shows_the_card_in_its_place(
+    restart: bool, tmp_path: Path
+) -> None:
+    """Also after a restart: the button is known by its `custom_id`."""
+    waits = [90.0]
+
+    async def renews() -> discord.Embed:
+        if waits:
+            raise limited(waits.pop())
+        return discord.Embed(title="new")
+
+    file = tmp_path / "retries"
+    async with world(bot_that(renews, retries=file)) as stage:
+        error = (await stage.member.click(await posted(stage), label="Refresh")).response
+        assert error is not None
+        assert not is_enabled(error)
+        if restart:
+            bot = bot_that(renews, retries=file)
+            bot.add_dynamic_items(Button)
+            await restarted(stage, bot)
+        await stage.advance(90)
+        await press(stage, error)
+        assert shown(stage).title == "new"
+        assert is_gone(stage, error)
+        assert len(stage.channel.history()) == 1
 
 
 class Named(RefreshButton, template=".*"):

@@ -280,6 +280,54 @@ async def test_no_task_is_left_when_the_command_is_cancelled() -> None:
         assert asyncio.all_tasks() == before
 
 
+def bot_that_says(content: str | None = None, **options: Any) -> commands.Bot:
+    bot = plain_bot()
+
+    async def show(target: commands.Context[Any] | discord.Interaction[Any]) -> None:
+        async with responding(target) as answer:
+            await answer(content, **options)
+
+    @bot.tree.command(description="x")
+    async def slashed(interaction: discord.Interaction[Any]) -> None:
+        await show(interaction)
+
+    @bot.command()
+    async def prefixed(ctx: commands.Context[Any]) -> None:
+        await show(ctx)
+
+    assert {slashed.name, prefixed.name}
+    return bot
+
+
+async def said(bot: commands.Bot, command: str) -> discord.Message:
+    async with world(bot) as discord_:
+        await (discord_.say(command) if command.startswith("!") else discord_.slash(command))
+        return discord_.channel.history()[-1]
+
+
+by_both_ways = pytest.mark.parametrize("command", ["slashed", "!prefixed"])
+
+LONG = discord.Embed(title="t" * 300, description="d" * 5000, url="javascript:alert(1)")
+
+
+@by_both_ways
+@pytest.mark.parametrize("options", [{"embed": LONG}, {"embeds": [LONG, LONG]}], ids=["one", "two"])
+async def test_an_embed_that_passes_discords_limits_is_cut_and_not_refused(
+    command: str, options: dict[str, Any]
+) -> None:
+    embeds = (await said(bot_that_says(**options), command)).embeds
+    assert len(embeds) == len(options.get("embeds", [LONG]))
+    assert all(embed.title == "t" * 255 + "…" for embed in embeds)
+    assert not any(embed.url for embed in embeds)
+    assert sum(len(embed) for embed in embeds) <= 6000
+
+
+@by_both_ways
+async def test_a_text_that_passes_discords_limit_is_cut_and_not_refused(command: str) -> None:
+    message = await said(bot_that_says("x" * 3000), command)
+    assert message.content == "x" * 1999 + "…"
+
+
 class MoreOnDemand(discord.ui.View):
     def __init__(self, held: Held) -> None:
         super().__init__()
@@ -290,7 +338,7 @@ class MoreOnDemand(discord.ui.View):
         await self._held.run(interaction)
 
 
-async def test_a_slow_button_is_deferred_and_the_message_under_it_stays() -> None:
+async def test_a_slow_button_is_deferred_and_the_message_above_it_stays() -> None:
     held = Held()
     bot = plain_bot()
 

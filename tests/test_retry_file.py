@@ -24,6 +24,7 @@ def kept(key: str, *, until: float = 1000.0, bot: int = BOT) -> Kept:
         message_id=4,
         channel_id=None,
         token="secret-token",
+        language="pt_BR",
     )
 
 
@@ -93,8 +94,8 @@ def test_what_another_version_has_written_is_passed_over(tmp_path: Path) -> None
     [
         (CacheSettings(), None),
         (CacheSettings(store="redis"), None),
-        (CacheSettings(store="sqlite", path="/srv/bot/cache.sqlite"), Path("/srv/bot/retries-1.sqlite")),
-        (CacheSettings(store="sqlite", path="~/cache.sqlite"), Path.home() / "retries-1.sqlite"),
+        (CacheSettings(store="sqlite", path="/srv/bot/cache.sqlite"), Path("/srv/bot/retries-2.sqlite")),
+        (CacheSettings(store="sqlite", path="~/cache.sqlite"), Path.home() / "retries-2.sqlite"),
     ],
 )
 def test_it_lies_beside_the_cache(settings: CacheSettings, file: Path | None) -> None:
@@ -107,5 +108,5 @@ def test_it_lies_in_the_platforms_directory_where_none_is_named(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     found = file_beside(CacheSettings(store="sqlite"))
     assert found is not None
-    assert found.name == "retries-1.sqlite"
+    assert found.name == "retries-2.sqlite"
     assert found.parent.name == "tux_http"

@@ -7,6 +7,9 @@ from typing import Any, Final
 
 import discord
 
+from tux_http.discord_limits import CONTENT
+from tux_http.excerpt import excerpt
+
 __all__ = ["TOO_LATE", "is_too_late", "note_placeholder", "said_in_channel"]
 
 TOO_LATE: Final = frozenset({10015, 10062, 50027})
@@ -57,7 +60,7 @@ async def said_in_channel(
     )
     sent: dict[str, Any] = {**options, "allowed_mentions": allowed}
     try:
-        said = await channel.send(f"{mention} {content}" if content else mention, **sent)
+        said = await channel.send(excerpt(f"{mention} {content}" if content else mention, CONTENT), **sent)
     except (discord.Forbidden, discord.NotFound):  # a user's own app, where the bot is not
         return None
     with contextlib.suppress(discord.DiscordException):

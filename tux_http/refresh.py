@@ -9,12 +9,15 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from tux_http.embeds import budget
+from tux_http.discord_limits import CUSTOM_ID
 from tux_http.error_handler import handler_of
+from tux_http.languages import ENGLISH, language_of
 from tux_http.responding import responding
 
 if TYPE_CHECKING:
     from typing import TypeAlias
+
+    from tux_http.languages import Language
 
     Interaction: TypeAlias = discord.Interaction[Any]
 
@@ -22,9 +25,6 @@ __all__ = ["COOLDOWN", "CUSTOM_ID", "Card", "RefreshButton"]
 
 COOLDOWN: Final = 5.0
 """Seconds from one refresh of a message to the next."""
-
-CUSTOM_ID: Final = 100
-"""Longest `custom_id`: https://discord.com/developers/docs/components/reference#anatomy-of-a-component-custom-id."""
 
 NOTHING: Final = r"(?!)"
 
@@ -48,33 +48,35 @@ class RefreshButton(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], 
 
     Args:
         custom_id: Of 100 characters at most.
+        language: Of its label.
     """
 
-    def __init__(self, custom_id: str) -> None:
+    def __init__(self, custom_id: str, *, language: Language = ENGLISH) -> None:
         if len(custom_id) > CUSTOM_ID:
             raise ValueError(f"custom_id must have at most {CUSTOM_ID} characters, got {len(custom_id)}")
-        super().__init__(discord.ui.Button(label="Refresh", emoji="🔄", custom_id=custom_id))
+        label = language.gettext("Refresh")
+        super().__init__(discord.ui.Button(label=label, emoji="🔄", custom_id=custom_id))
 
-    async def renewed(self, client: discord.Client) -> Card:
-        """The card anew, from what the upstream says now: its calls are made with `cache="no-cache"`."""
+    async def renewed(self, interaction: Interaction, language: Language) -> Card:
+        """The card anew, from what the upstream says now: its calls are made with `cache="no-cache"`.
+
+        Args:
+            interaction: The press; what its person may not see where it was made is not shown.
+            language: The card's: everybody sees it.
+        """
         raise NotImplementedError
 
     async def callback(self, interaction: Interaction) -> None:
         try:
             _take_turn(interaction)
-            await self._refresh(interaction)
+            async with responding(interaction, in_place=True) as answer:
+                language = _language_of(interaction)
+                card = await self.renewed(interaction, language)
+                await answer(embed=_marked(card.embed, language), view=card.view)
         except Exception as exc:  # discord.py would log it, and tell nobody
             if (handler := handler_of(interaction.client)) is None:
                 raise
             await handler.answer(interaction, exc, name=type(self).__name__)
-
-    async def _refresh(self, interaction: Interaction) -> None:
-        await interaction.response.defer()  # the card stays as it is meanwhile
-        async with responding(interaction):
-            card = await self.renewed(interaction.client)
-        await interaction.edit_original_response(
-            embed=_marked(card.embed), view=card.view, allowed_mentions=discord.AllowedMentions.none()
-        )
 
 
 def _take_turn(interaction: Interaction) -> None:
@@ -96,10 +98,15 @@ def _message_of(interaction: Interaction) -> int | None:
     return None if interaction.message is None else interaction.message.id
 
 
-def _marked(embed: discord.Embed) -> discord.Embed:
+def _language_of(interaction: Interaction) -> Language:
+    message = interaction.message
+    return language_of(interaction, public=message is None or not message.flags.ephemeral)
+
+
+def _marked(embed: discord.Embed, language: Language) -> discord.Embed:
     """With the time of the refresh: without it, a card that stays the same would look as if nothing happened."""
     marked = embed.copy()
     marked.timestamp = discord.utils.utcnow()
     if marked.footer.text is None:
-        marked.set_footer(text="Refreshed")
-    return budget(marked)
+        marked.set_footer(text=language.gettext("Refreshed"))
+    return marked

@@ -14,8 +14,12 @@ import aiohttp
 import discord
 from loguru import logger
 
+from tux_http.discord_limits import CONTENT
+from tux_http.embeds import budget_all
+from tux_http.excerpt import excerpt
 from tux_http.late import is_too_late, note_placeholder, said_in_channel
 from tux_http.options import answerable_until, current_caller
+from tux_http.replay import is_repeated, note_answering
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Sequence
@@ -43,7 +47,10 @@ UNSENDABLE: Final = (discord.DiscordException, aiohttp.ClientError, OSError)
 
 @contextlib.asynccontextmanager
 async def responding(
-    target: commands.Context[Any] | discord.Interaction[Any], *, ephemeral: bool = False
+    target: commands.Context[Any] | discord.Interaction[Any],
+    *,
+    ephemeral: bool = False,
+    in_place: bool = False,
 ) -> AsyncGenerator[Answer]:
     """Acknowledges a command if its block has not called `answer` within two seconds.
 
@@ -53,12 +60,21 @@ async def responding(
     Args:
         target: A context (prefix, hybrid) or an interaction (slash command, component, modal).
         ephemeral: Whether only the person who used the command sees the answer. Not for prefix commands.
+        in_place: Whether the message becomes the answer that a button, a select or a modal belongs to, for all
+            who see it. Until then it stays as it is, however slow the answer is.
+
+    Raises:
+        ValueError: There is no such message, or it is to be ephemeral as well: it is what it is.
     """
     interaction = target if isinstance(target, discord.Interaction) else target.interaction
-    if interaction is not None:
-        way: _Way = _Interaction(interaction, ephemeral=ephemeral)
+    if in_place:
+        way: _Way = _InPlace(interaction, ephemeral=ephemeral)
+    elif interaction is not None:
+        way = _Interaction(interaction, ephemeral=ephemeral)
     else:
         way = _Message(target)  # pyright: ignore[reportArgumentType]  # a context: interactions are above
+    if interaction is not None:
+        note_answering(interaction, in_place=in_place)
     answer = Answer(way)
     try:
         with _on_behalf(target, interaction):
@@ -97,7 +113,7 @@ class _Way(Protocol):
 
 
 class Answer:
-    """Sends a command's answer; further calls send further messages."""
+    """Sends a command's answer; further calls send further messages, or, in place, show the next one."""
 
     def __init__(self, way: _Way) -> None:
         self._way = way
@@ -113,11 +129,11 @@ class Answer:
         files: Sequence[discord.File] | None = None,
         allowed_mentions: discord.AllowedMentions | None = None,
     ) -> discord.Message | None:
-        """Sends a message, as a follow-up where the command is acknowledged already.
+        """Sends a message, as a follow-up where the command is acknowledged already; in place, edits the message.
 
-        Mentions nobody unless `allowed_mentions` lets it. What Discord takes no more as an answer, because the
-        interaction is over, goes to the channel with a mention of its person: one message, unless it is private
-        or has files.
+        Text and embeds are cut where they pass Discord's limits. Mentions nobody unless `allowed_mentions` lets it. What
+        Discord takes no more as an answer, because the interaction is over, goes to the channel with a mention of
+        its person: one message, unless it is private or has files. In place, the bot then edits as itself.
 
         Returns:
             The message, where Discord told which it is.
@@ -125,11 +141,15 @@ class Answer:
         Raises:
             discord.HTTPException: Discord refused it.
         """
-        given = {"embed": embed, "embeds": embeds, "view": view, "files": files}
+        given: dict[str, Any] = {"view": view, "files": files}
+        if embed is not None:
+            (given["embed"],) = budget_all([embed])
+        if embeds is not None:
+            given["embeds"] = budget_all(embeds)
         options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         options["allowed_mentions"] = allowed_mentions or discord.AllowedMentions.none()
         await self.settle()
-        return await self._way.send(content, options)
+        return await self._way.send(None if content is None else excerpt(content, CONTENT), options)
 
     async def settle(self) -> None:
         """Calls the acknowledgement off, or waits for the end of one that is under way."""
@@ -178,6 +198,64 @@ class _Interaction:
             )
         sent = await self._interaction.response.send_message(content, ephemeral=self._ephemeral, **options)
         return sent.resource if isinstance(sent.resource, discord.Message) else None
+
+
+class _InPlace(_Interaction):
+    """The message becomes the answer as a whole: what it showed and the answer has not goes."""
+
+    def __init__(self, interaction: discord.Interaction[Any] | None, *, ephemeral: bool) -> None:
+        if interaction is None or interaction.message is None:
+            raise ValueError("in_place is for what belongs to a message: a button, a select, a modal of one")
+        if ephemeral:
+            raise ValueError("in_place does not go with ephemeral: the message is seen by whom it is seen")
+        super().__init__(interaction, ephemeral=interaction.message.flags.ephemeral)
+        self._message = interaction.message
+
+    async def acknowledge(self) -> None:
+        if not self._interaction.response.is_done():
+            await self._interaction.response.defer()
+
+    async def send(self, content: str | None, options: dict[str, Any]) -> discord.Message | None:
+        shown = _whole(content, **options)
+        if is_repeated(self._interaction):  # to Discord, this interaction belongs to the error
+            await self.acknowledge()
+            return await self._message.edit(**shown)
+        try:
+            return await self._edit(shown)
+        except discord.HTTPException as exc:
+            if self._ephemeral or not is_too_late(exc):
+                raise
+            return await self._edit_as_bot(shown, exc)
+
+    async def _edit(self, shown: dict[str, Any]) -> discord.Message | None:
+        if self._interaction.response.is_done():
+            return await self._interaction.edit_original_response(**shown)
+        sent = await self._interaction.response.edit_message(**shown)
+        return sent.resource if sent and isinstance(sent.resource, discord.Message) else None
+
+    async def _edit_as_bot(self, shown: dict[str, Any], late: discord.HTTPException) -> discord.Message:
+        try:
+            return await self._message.edit(**shown)
+        except (discord.Forbidden, discord.NotFound):  # a user's own app, where the bot is not
+            raise late from None
+
+
+def _whole(
+    content: str | None,
+    *,
+    embed: discord.Embed | None = None,
+    embeds: Sequence[discord.Embed] | None = None,
+    view: discord.ui.View | None = None,
+    files: Sequence[discord.File] = (),
+    allowed_mentions: discord.AllowedMentions,
+) -> dict[str, Any]:
+    return {
+        "content": content,
+        "embeds": [embed] if embed is not None else list(embeds or ()),
+        "view": view,
+        "attachments": list(files),
+        "allowed_mentions": allowed_mentions,
+    }
 
 
 class _Message:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeAlias
 import discord
 from loguru import logger
 
+from tux_http.languages import ENGLISH, language_for
 from tux_http.replay import replay, request_of, taking_its_place
 from tux_http.responding import TOKEN_LIVES, UNSENDABLE
 from tux_http.retry_errors import NotYours, TooLate, TooSoon
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from discord.ext import commands
 
+    from tux_http.languages import Language
     from tux_http.problems import Problem
 
     Answer: TypeAlias = Callable[[discord.Interaction[Any], BaseException], Awaitable[None]]
@@ -47,14 +49,16 @@ _ATTRIBUTE: Final = "_tux_http_retries"
 
 
 class Offer(NamedTuple):
-    """A command that may be tried again, before the message that says so is there."""
+    """What may be tried again, before the message that says so is there; `under` is a component's message."""
 
     key: str
     request: bytes
     ready_at: float | None
+    under: discord.Message | None
+    language: Language = ENGLISH
 
     def view(self) -> discord.ui.View:
-        return _view(self.key, disabled=self.ready_at is not None)
+        return _view(self.key, self.language, disabled=self.ready_at is not None)
 
 
 class Place(NamedTuple):
@@ -72,9 +76,14 @@ class RetryButton(
 ):
     """The button; what it repeats is kept by the bot, under the key in its `custom_id`."""
 
-    def __init__(self, key: str, *, disabled: bool = False) -> None:
+    def __init__(self, key: str, language: Language = ENGLISH, *, disabled: bool = False) -> None:
         super().__init__(
-            discord.ui.Button(label="Retry", emoji="🔁", custom_id=f"tux_http:retry:{key}", disabled=disabled)
+            discord.ui.Button(
+                label=language.gettext("Retry"),
+                emoji="🔁",
+                custom_id=f"tux_http:retry:{key}",
+                disabled=disabled,
+            )
         )
         self._key = key
 
@@ -88,8 +97,8 @@ class RetryButton(
             await retries.pressed(interaction, self._key)
 
 
-def _view(key: str, *, disabled: bool) -> discord.ui.View:
-    view = discord.ui.View(timeout=None).add_item(RetryButton(key, disabled=disabled))
+def _view(key: str, language: Language, *, disabled: bool) -> discord.ui.View:
+    view = discord.ui.View(timeout=None).add_item(RetryButton(key, language, disabled=disabled))
     view.stop()  # so that discord.py keeps nothing of it: the button is known by its template
     return view
 
@@ -110,6 +119,7 @@ class Retries:
         self._file = None if file is None else RetryFile(file)
         self._answer = answer
         self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._under: dict[str, discord.Message] = {}
         self._running: set[str] = set()
         self._taken_up: set[str] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -138,21 +148,26 @@ class Retries:
             task.cancel()
         self._timers.clear()
         self._kept.clear()
+        self._under.clear()
         self._taken_up.clear()
         if getattr(self._bot, _ATTRIBUTE, None) is self:
             delattr(self._bot, _ATTRIBUTE)
 
     # Offering.
 
-    def offer(self, interaction: Interaction, problem: Problem) -> Offer | None:
-        """None if trying again can't mend it, or not while its message can be edited, or it is no command."""
+    def offer(
+        self, interaction: Interaction, problem: Problem, *, language: Language = ENGLISH
+    ) -> Offer | None:
+        """None if trying again can't mend it, or not while its message can be edited, or it can't be run again."""
         if not self._installed or not problem.again:
             return None
         ready_at = None if problem.retry_at is None else float(math.ceil(problem.retry_at.timestamp()))
         if (ready_at or _now()) > end_of(interaction) - CLOSING - WORTH_WAITING:
             return None
         request = request_of(interaction)
-        return None if request is None else Offer(secrets.token_urlsafe(16), request, ready_at)
+        if request is None:
+            return None
+        return Offer(secrets.token_urlsafe(16), request, ready_at, interaction.message, language)
 
     async def shown(self, offer: Offer, interaction: Interaction, place: Place) -> None:
         """Keeps a command whose message has been sent, and enables and removes its button in time."""
@@ -166,11 +181,14 @@ class Retries:
             message_id=place.message_id,
             channel_id=place.channel_id,
             token=place.token,
+            language=offer.language.code,
         )
-        await self._keep(kept)
+        await self._keep(kept, offer.under)
 
-    async def _keep(self, kept: Kept) -> None:
+    async def _keep(self, kept: Kept, under: discord.Message | None) -> None:
         self._remember(kept)
+        if under is not None:
+            self._under[kept.key] = under
         await self._in_file(lambda file: file.save(kept, _now()), None)
 
     def _remember(self, kept: Kept) -> None:
@@ -192,6 +210,7 @@ class Retries:
 
     def _drop(self, key: str) -> None:
         self._kept.pop(key, None)
+        self._under.pop(key, None)
         self._taken_up.discard(key)
         self._stop(key)
 
@@ -206,7 +225,7 @@ class Retries:
             self._drop(kept.key)
             return
         self._at(kept.until - CLOSING, kept, self._close)
-        await self._edit(kept, _view(kept.key, disabled=False))
+        await self._edit(kept, _view(kept.key, language_for(kept.language), disabled=False))
 
     async def _close(self, kept: Kept) -> None:
         if kept.key not in self._kept:
@@ -250,7 +269,7 @@ class Retries:
     # The press.
 
     async def pressed(self, press: Interaction, key: str) -> None:
-        """Runs the command again, or says why not. Never raises."""
+        """Runs it again, or says why not. Never raises."""
         try:
             await self._press(press, key)
         except Exception as exc:  # noqa: BLE001  # discord.py would log it, and tell nobody
@@ -262,15 +281,15 @@ class Retries:
             return
         self._running.add(key)
         try:
-            kept = await self._of(press, key)
+            kept, under = await self._of(press, key), self._under.get(key)
             await self._forget(key)
-            await self._run(_own(press), kept)
+            await self._run(_own(press), kept, under)
         finally:
             self._running.discard(key)
 
-    async def _run(self, press: Interaction, kept: Kept) -> None:
+    async def _run(self, press: Interaction, kept: Kept, under: discord.Message | None) -> None:
         try:
-            again = await replay(press, kept.request)
+            again = await replay(press, kept.request, message=under)
         except Exception:
             await self._edit(kept, None)
             raise
@@ -279,7 +298,7 @@ class Retries:
         if again.response.is_done() or (again.command_failed and not _is_private(press)):
             await self._delete(kept)
         elif not again.command_failed:  # and said nothing; a hybrid command's error may be answered only now
-            await self._keep(kept)
+            await self._keep(kept, under)
 
     async def _of(self, press: Interaction, key: str) -> Kept:
         kept = self._kept.get(key) or await self._in_file(lambda file: file.find(key), None)

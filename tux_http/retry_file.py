@@ -1,6 +1,6 @@
-"""`RetryFile`: the commands that may be tried again, in a file, so that their buttons outlive a restart.
+"""`RetryFile`: what may be tried again, in a file, so that its buttons outlive a restart.
 
-Each holds a command's arguments and the token that its message is edited with, good for 15 minutes. So the file
+Each holds the arguments of a command, the values of a select or the texts of a modal, and the token that its message is edited with, good for 15 minutes. So the file
 is for this user alone, and what is deleted is overwritten.
 """
 
@@ -32,7 +32,7 @@ MOST: Final = 1000
 BUSY: Final = 1.0
 """Seconds that another process's write is waited for."""
 
-NAME: Final = "retries-1.sqlite"
+NAME: Final = "retries-2.sqlite"
 """With the version of what is in it; another one begins a file of its own."""
 
 _TABLE: Final = """
@@ -45,7 +45,7 @@ DELETE FROM retries WHERE key IN (SELECT key FROM retries ORDER BY until DESC LI
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """A command that failed, and the message that says so. Times are in seconds since 1970.
+    """A command or a component's press that failed, and the message that says so. Times are in seconds since 1970.
 
     `request` is `replay.request_of` it. Its button works from `ready_at`, or at once, until `until`. The message
     is an interaction's, edited with its `token`, or, without one, of the channel.
@@ -60,6 +60,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     message_id: int
     channel_id: int | None
     token: str | None
+    language: str = "en"
 
     def __repr__(self) -> str:
         return f"Kept(key={self.key!r})"
