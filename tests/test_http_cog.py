@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import discord
+import discord  # noqa: TC002  # discord.py reads the annotations
 import httpx
 import pytest
-import simcord
 from discord.ext import commands
 from loguru import logger
 
@@ -19,133 +15,17 @@ from tests.discord_world import failure_log
 from tux_http.call import EXTENSION as EXTENSION_OF_CALLS
 from tux_http.call import Call
 from tux_http.cogs.http.why import why_card
-from tux_http.config import APISettings, BotSettings, ConfigError, Settings, load
-from tux_http.host import attach, detach, host_of
-from tux_http.http_client import HTTPClient
-from tux_http.policy import Breaker, CacheSettings, Caching, HTTPSettings, Retry
+from tux_http.config import ConfigError, load
+from tux_http.policy import Breaker, Caching, Retry
 from tux_http.transports.budget import Budget
 from tux_http.transports.recorder import Recorder
 from tux_http.transports.retry import Retrier
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
     from pathlib import Path
 
-    from simcord.actors import MemberActor
-    from simcord.builders import ChannelHandle
 
-    from tux_http.api import API
-
-EXTENSION = "tux_http.cogs.http"
-SECRET = "ghp_0123456789abcdefghijklmnopqrstuvwxyz"
-
-
-class Upstream:
-    """Answers with what is next; the last answer stays."""
-
-    def __init__(self, *answers: httpx.Response | Exception) -> None:
-        self.answers = list(answers)
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, Exception):
-            raise answer
-        return httpx.Response(
-            answer.status_code, headers=answer.headers, content=answer.content, request=request
-        )
-
-
-@dataclass
-class Stage:
-    """A bot with /look, which asks the upstream; its owner, a stranger, and one with the operators' role."""
-
-    bot: commands.Bot
-    env: simcord.Env
-    channel: ChannelHandle
-    owner: MemberActor
-    stranger: MemberActor
-    helper: MemberActor
-    api: API
-    met: list[httpx.HTTPError]
-
-    async def call(self) -> None:
-        """Asks the upstream outside of the simulated Discord, where no timer runs; the next /look meets its error."""
-        try:
-            await self.api.get("/things/1")
-        except httpx.HTTPError as exc:
-            self.met.append(exc)
-
-    async def ask(self, name: str, *, of: MemberActor | None = None, **options: Any) -> discord.Embed:
-        """The embed that only the person sees who gave a command."""
-        result = await (of or self.owner).slash(self.channel, name, **options)
-        assert result.response is not None
-        assert result.response.ephemeral
-        return result.response.embeds[0]
-
-    async def failed(self) -> str:
-        """The reference that the stranger is shown, whose /look fails."""
-        embed = await self.ask("look", of=self.stranger)
-        return (embed.footer.text or "").removeprefix("Reference ")
-
-    async def why(self, reference: str) -> discord.Embed:
-        return await self.ask("http why", reference=reference)
-
-    async def offered(self, text: str = "", *, to: MemberActor | None = None) -> list[dict[str, Any]]:
-        return await (to or self.owner).autocomplete(self.channel, "http why", "reference", text)
-
-
-def api_settings(**given: Any) -> APISettings:
-    quick: dict[str, Any] = {"retry": Retry(backoff=0.001), "caching": Caching(enabled=False), **given}
-    return APISettings(base_url="https://api.example", display_name="Ex*mple", **quick)
-
-
-@contextlib.asynccontextmanager
-async def staged(
-    upstream: Callable[[httpx.Request], httpx.Response], *, path: str = "/things/1", **given: Any
-) -> AsyncGenerator[Stage]:
-    bot = commands.Bot("!", intents=discord.Intents.all())
-    http = HTTPSettings(cache=CacheSettings())
-    async with (
-        HTTPClient(http, transport=httpx.MockTransport(upstream)) as client,
-        simcord.run(bot, check_errors=False, strict_sync=False) as env,
-    ):
-        guild = env.create_guild()
-        may_see = guild.create_role("staff", permissions=discord.Permissions(manage_guild=True))
-        role = guild.create_role("operators")
-        owner = guild.add_member(env.create_user("ada"), roles=[may_see])
-        stranger = guild.add_member(env.create_user("bob"), roles=[may_see])
-        helper = guild.add_member(env.create_user("eve"), roles=[may_see, role])
-        channel = guild.create_text_channel("general")
-        bot.owner_id = owner.id
-        settings = Settings(
-            bot=BotSettings(operators=(role.id,)), apis={"example": api_settings(**given)}, http=http
-        )
-        host = attach(bot, "test", http=client, settings=settings, everything=True)
-        api, met = host.api("example"), list[httpx.HTTPError]()
-
-        @bot.tree.command(description="asks the upstream")
-        async def look(interaction: discord.Interaction[Any]) -> None:
-            if met:
-                raise met.pop()
-            response = await api.get(path)
-            await interaction.response.send_message(response.text, ephemeral=True)
-
-        assert look.name
-        await bot.load_extension(EXTENSION)
-        await bot.tree.sync()
-        await env.settle()
-        yield Stage(bot, env, channel, owner, stranger, helper, api, met)
-        await bot.unload_extension(EXTENSION)
-        await detach(bot, "test")
-
-
-def fields(embed: discord.Embed) -> dict[str, str]:
-    return {str(field.name): str(field.value) for field in embed.fields}
-
-
-def text_of(embed: discord.Embed) -> str:
-    return str(embed.to_dict())
-
+from tests.operators_stage import SECRET, Upstream, fields, staged
 
 # Why.
 
@@ -300,53 +180,6 @@ async def test_a_stranger_is_offered_nothing() -> None:
         assert await stage.offered(to=stage.stranger) == []
 
 
-# Status.
-
-
-async def test_the_status_tells_of_each_service_that_all_is_well() -> None:
-    quota = {"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "4990", "X-RateLimit-Resource": "core"}
-    reset = int((datetime.now(UTC) + timedelta(minutes=30)).timestamp())
-    headers = {**quota, "X-RateLimit-Reset": str(reset), "Cache-Control": "max-age=60"}
-    async with staged(Upstream(httpx.Response(200, headers=headers, text="{}")), caching=Caching()) as stage:
-        await stage.api.get("/things/1")
-        embed = await stage.ask("http status")
-        assert embed.description == "No breaker is open."
-        assert fields(embed)["Ex*mple"].splitlines() == [
-            "Breaker: closed",
-            f"Quota core: 4,990 of 5,000 left, renewed <t:{reset}:R>",
-            "Lane: 0 of 20 under way, 0 of 100 waiting",
-            "Cache: 1 in memory",
-        ]
-
-
-async def test_the_status_tells_which_service_is_left_alone_and_what_it_cost() -> None:
-    breaker = Breaker(minimum_calls=1, open_for=60, max_open_for=60)
-    async with staged(Upstream(httpx.Response(500)), breaker=breaker) as stage:
-        for _ in range(3):
-            await stage.failed()
-        embed = await stage.ask("http status")
-        assert embed.description == r"Left alone for failing: Ex\*mple."
-        lines = fields(embed)["Ex*mple"].splitlines()
-        assert lines[0].startswith("Breaker: **open** for ")
-        assert "https://api.example, tried again <t:" in lines[0]
-        assert lines[1].strip() == "2 calls refused, 0 answered stale"
-        assert lines[2] == "Quota: none announced"
-
-
-async def test_the_status_tells_what_is_switched_off() -> None:
-    async with staged(Upstream(httpx.Response(200)), breaker=Breaker(enabled=False)) as stage:
-        lines = fields(await stage.ask("http status"))["Ex*mple"].splitlines()
-        assert lines[0] == "Breaker: off"
-        assert lines[-1] == "Cache: off"
-
-
-async def test_a_service_that_asked_for_a_pause_is_told_as_paused() -> None:
-    async with staged(Upstream(httpx.Response(429, headers={"Retry-After": "600"}))) as stage:
-        await stage.call()
-        lines = fields(await stage.ask("http status"))["Ex*mple"].splitlines()
-        assert [line for line in lines if line.startswith("Paused by the service, until <t:")]
-
-
 # Who may.
 
 
@@ -426,9 +259,3 @@ def test_operators_that_are_no_ids_are_told_at_the_start(given: str, said: str, 
     file.write_text(f"[bot]\noperators = {given}\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=re.escape(said)):
         load(file, {})
-
-
-async def test_urls_of_users_are_in_the_status_too() -> None:
-    async with staged(Upstream(httpx.Response(200))) as stage:
-        host_of(stage.bot).http.untrusted()  # pyright: ignore[reportOptionalMemberAccess]  # it has one
-        assert len((await stage.ask("http status")).fields) == 2

@@ -134,7 +134,7 @@ def test_a_fault_of_ours_is_logged_with_its_traceback_and_an_upstreams_is_not() 
 
 
 @pytest.mark.parametrize(
-    ("limit", "words"), [(900, "900 bytes"), (2_900, "3 kB"), (10_000_000, "10 MB"), (3 * 10**12, "3000 GB")]
+    ("limit", "words"), [(900, "900 bytes"), (2_900, "3 kB"), (10_000_000, "10 MB"), (3 * 10**12, "3,000 GB")]
 )
 def test_a_size_is_told_in_units_that_people_know(limit: int, words: str) -> None:
     assert f"({words})" in problem(ResponseTooLarge(limit=limit)).detail
@@ -153,7 +153,7 @@ PARAMETER = commands.Command(_callback).clean_params["number"]
 @pytest.mark.parametrize(
     ("exc", "code", "detail"),
     [
-        (commands.MissingPermissions(["manage_guild", "ban_members"]), "missing-permissions", "Manage Server, Ban"),
+        (commands.MissingPermissions(["manage_guild", "ban_members"]), "missing-permissions", "Manage Server and Ban Members"),
         (app_commands.MissingPermissions(["kick_members"]), "missing-permissions", "Kick Members"),
         (commands.BotMissingPermissions(["embed_links"]), "bot-missing-permissions", "Embed Links"),
         (app_commands.BotMissingPermissions(["embed_links"]), "bot-missing-permissions", "Embed Links"),

@@ -14,6 +14,7 @@ from tux_http.command_sync import sync_commands
 from tux_http.config import Settings
 from tux_http.host import attach, close_unused, release
 from tux_http.http_client import HTTPClient, http_client
+from tux_http.languages.commands import give_translator
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
@@ -77,6 +78,7 @@ class TuxBot(commands.AutoShardedBot):
 
     async def _set_up(self) -> None:
         host = attach(self, __name__, http=self._given_http, settings=self.settings, everything=True)
+        await give_translator(self)
         await self.http_client.get_client()
         for name in self.settings.apis:
             host.api(name)

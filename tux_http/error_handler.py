@@ -6,6 +6,7 @@ in discord.py: a command that has one is left to it.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 import discord
@@ -17,18 +18,23 @@ from loguru import logger
 from tux_http.answering import tell
 from tux_http.call import call_of, new_reference
 from tux_http.embeds import budget
+from tux_http.languages import language_of
 from tux_http.noise import Noise
 from tux_http.problem_embed import problem_embed
 from tux_http.problems import InvalidInput, Problem, internal_problem, problem_of, root_of
 from tux_http.records import Failure, recent
+from tux_http.redaction import redact_record
 from tux_http.responding import UNSENDABLE, reply
 from tux_http.retries import Retries
+from tux_http.sentry import tagged
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping
     from pathlib import Path
 
     from tux_http.call import Call
+    from tux_http.languages import Language
+    from tux_http.messages import Message
 
 __all__ = ["ErrorHandler", "Modal", "View", "handler_of"]
 
@@ -42,6 +48,9 @@ _OURS: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.Cook
 """Errors of the service and of our cogs: handled in somebody else's commands, too."""
 
 _PACKAGE: Final = "tux_http."
+
+_log: Final = logger.patch(redact_record)
+"""Of what holds exceptions: in somebody else's bot nothing else takes the secrets out of them."""
 
 _ATTRIBUTE: Final = "_tux_http_errors"
 """Where a bot carries its error layer. A table of bots would keep them for ever: their layers refer to them."""
@@ -61,6 +70,7 @@ class ErrorHandler:
         everything: Whether all errors are answered; if not, only those of commands of ours, and those of
             the service in any command. The rest goes to the bot's own handlers, as before.
         retries: A file where commands are kept that may be tried again; without one, they are in memory.
+        messages: The operator's own words for problems, by their codes.
     """
 
     def __init__(
@@ -70,9 +80,11 @@ class ErrorHandler:
         names: Mapping[str, str],
         everything: bool,
         retries: Path | None = None,
+        messages: Mapping[str, Message] = MappingProxyType({}),
     ) -> None:
         self._bot = bot
         self._names = dict(names)
+        self._messages = messages
         self._everything = everything
         self._hooks: tuple[_Hook, ...] = ()
         self._noise = Noise()
@@ -116,39 +128,48 @@ class ErrorHandler:
             name: What failed, for the log; the command's name if not given.
         """
         try:
-            problem, call = self._judged(error)
+            language = _language_of(target)
+            problem, call = self._judged(error, language)
             if problem.silent:
                 return
             failure = _failure(name or _name_of(target), problem, error, call)
             recent.failed(failure)
             self._log(failure, problem, error)
-            await self._show(target, problem, failure.reference)
+            await self._show(target, problem, failure.reference, language)
         except UNSENDABLE as exc:
             logger.warning("the answer to a failure could not be sent: {}", type(exc).__name__)
         except Exception as exc:  # noqa: BLE001  # the last layer: above it, nobody would be told
-            logger.opt(exception=exc).error("the error layer failed on {}", type(error).__name__)
+            _log.opt(exception=exc).error("the error layer failed on {}", type(error).__name__)
 
     async def _answer_press(self, press: Interaction, error: BaseException) -> None:
         await self.answer(press, error, name="Retry")
 
-    async def _show(self, target: Context | Interaction, problem: Problem, reference: str) -> None:
-        embed = budget(problem_embed(problem, reference=reference))
+    async def _show(
+        self, target: Context | Interaction, problem: Problem, reference: str, language: Language
+    ) -> None:
+        embed = budget(problem_embed(problem, reference=reference, language=language))
         interaction = target if isinstance(target, discord.Interaction) else target.interaction
         if interaction is None:
             await reply(target, embed=embed)  # pyright: ignore[reportArgumentType]  # a context: interactions are above
             return
-        offer = self._retries.offer(interaction, problem)
+        offer = self._retries.offer(interaction, problem, language=language)
         place = await tell(interaction, embed, None if offer is None else offer.view())
         if offer is not None and place is not None:
             await self._retries.shown(offer, interaction, place)
 
-    def _judged(self, error: BaseException) -> tuple[Problem, Call | None]:
+    def _judged(self, error: BaseException, language: Language) -> tuple[Problem, Call | None]:
         try:
-            problem = problem_of(error, names=self._names, now=discord.utils.utcnow())
+            problem = problem_of(
+                error,
+                names=self._names,
+                now=discord.utils.utcnow(),
+                language=language,
+                messages=self._messages,
+            )
             return problem, _call_behind(error)
         except Exception as exc:  # noqa: BLE001  # an exception may lie about its attributes, and is answered still
-            logger.opt(exception=exc).error("no problem is known for {}", type(root_of(error)).__name__)
-            return internal_problem(), None
+            _log.opt(exception=exc).error("no problem is known for {}", type(root_of(error)).__name__)
+            return internal_problem(language, self._messages), None
 
     def _log(self, failure: Failure, problem: Problem, error: BaseException) -> None:
         """One line, the first time in a minute; at DEBUG the others, which are counted."""
@@ -156,16 +177,19 @@ class ErrorHandler:
         about = (failure.call and failure.call.api) or failure.name
         if not self._noise.is_news(_kind(failure, about, root, problem), _teller(level, failure, about)):
             level = "DEBUG"
-        logger.bind(reference=failure.reference, problem=problem.code).opt(
-            exception=root if problem.traceback else None
-        ).log(
-            level,
-            "{} failed: {} ({}), ref {}",
-            failure.name,
-            problem.code,
-            failure.error,
-            failure.reference,
-        )
+        with tagged(
+            reference=failure.reference, problem=problem.code, api=(failure.call and failure.call.api) or "-"
+        ):
+            _log.bind(reference=failure.reference, problem=problem.code).opt(
+                exception=root if problem.traceback else None
+            ).log(
+                level,
+                "{} failed: {} ({}), ref {}",
+                failure.name,
+                problem.code,
+                failure.error,
+                failure.reference,
+            )
 
 
 class View(discord.ui.View):
@@ -313,6 +337,12 @@ def _teller(level: str, failure: Failure, about: str) -> Callable[[int], None]:
         )
 
     return say
+
+
+def _language_of(target: Context | Interaction) -> Language:
+    """An interaction's failure is for its person's eyes only; a typed command's stands in the channel."""
+    is_typed = not isinstance(target, discord.Interaction) and target.interaction is None
+    return language_of(target, public=is_typed)
 
 
 def _name_of(target: Context | Interaction) -> str:

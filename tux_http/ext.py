@@ -9,15 +9,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tux_http.host import attach, detach, host_of
+from tux_http.languages.commands import give_translator, take_translator
 
 if TYPE_CHECKING:
     from discord.ext import commands
 
 
 async def setup(bot: commands.Bot | commands.AutoShardedBot) -> None:
-    """Attaches the service and the error layer, and loads the cogs named in `bot.extensions`, all or none."""
+    """Attaches the service and the error layer, and loads the cogs named in `bot.extensions`, all or none.
+
+    Their names and descriptions are translated unless the bot has a translator of its own.
+    """
     host = attach(bot, __name__)
     try:
+        host.translator = await give_translator(bot)
         for name in host.settings.bot.extensions:
             if name not in {*bot.extensions, __name__}:
                 await bot.load_extension(name)
@@ -31,6 +36,9 @@ async def teardown(bot: commands.Bot | commands.AutoShardedBot) -> None:
     """Unloads what `setup` loaded, and takes the rest off the bot again."""
     try:
         host = host_of(bot)
+        if host is not None:
+            given, host.translator = host.translator, None
+            await take_translator(bot, given)
         while host is not None and host.extensions:
             if (name := host.extensions.pop()) in bot.extensions:
                 await bot.unload_extension(name)

@@ -20,11 +20,12 @@ from discord import app_commands
 from discord.ext import commands
 
 from tux_http import errors, retry_errors
+from tux_http.languages import N_
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CODES", "LIMITS", "SILENT", "STATUSES", "THINGS", "TRANSIENT", "status_code"]
+__all__ = ["CODES", "LIMITS", "SILENT", "STATUSES", "THINGS", "TIMED", "TRANSIENT", "status_code"]
 
 _HTTPX: Final[Mapping[type[BaseException], str]] = {
     httpx.HTTPError: "request-failed",
@@ -154,21 +155,21 @@ _DISCORD: Final[Mapping[type[BaseException], str]] = {
 
 THINGS: Final[Mapping[type[BaseException], str]] = MappingProxyType(
     {
-        commands.ObjectNotFound: "item",
-        commands.MemberNotFound: "member",
-        commands.UserNotFound: "person",
-        commands.GuildNotFound: "server",
-        commands.MessageNotFound: "message",
-        commands.ChannelNotFound: "channel",
-        commands.ChannelNotReadable: "channel that the bot can read",
-        commands.ThreadNotFound: "thread",
-        commands.RoleNotFound: "role",
-        commands.EmojiNotFound: "emoji",
-        commands.PartialEmojiConversionFailure: "emoji",
-        commands.GuildStickerNotFound: "sticker",
-        commands.ScheduledEventNotFound: "event",
-        commands.SoundboardSoundNotFound: "sound",
-        commands.BadInviteArgument: "invite",
+        commands.ObjectNotFound: N_("item"),
+        commands.MemberNotFound: N_("member"),
+        commands.UserNotFound: N_("person"),
+        commands.GuildNotFound: N_("server"),
+        commands.MessageNotFound: N_("message"),
+        commands.ChannelNotFound: N_("channel"),
+        commands.ChannelNotReadable: N_("channel that the bot can read"),
+        commands.ThreadNotFound: N_("thread"),
+        commands.RoleNotFound: N_("role"),
+        commands.EmojiNotFound: N_("emoji"),
+        commands.PartialEmojiConversionFailure: N_("emoji"),
+        commands.GuildStickerNotFound: N_("sticker"),
+        commands.ScheduledEventNotFound: N_("event"),
+        commands.SoundboardSoundNotFound: N_("sound"),
+        commands.BadInviteArgument: N_("invite"),
     }
 )
 """What discord.py's converters did not find, as `{thing}`."""
@@ -214,6 +215,9 @@ TRANSIENT: Final = frozenset(
 
 LIMITS: Final = frozenset({"rate-limited", "slow-down", "cooldown", "discord-busy"})
 """Codes of what goes well once a time is over, if that is known."""
+
+TIMED: Final = LIMITS | {"service-down"}
+"""Codes whose hint is to wait; where it is known until when, that says it better."""
 
 STATUSES: Final[Mapping[int, str]] = MappingProxyType(
     {

@@ -1,14 +1,17 @@
 """What people read when something fails, and which failure gets which words.
 
-Everything here is data. To translate or reword, edit `TEXTS`. Placeholders: `{service}` and, at the start
-of a sentence, `{Service}` are the upstream's display name; the others are facts that `problems.py` takes
-from the error (`{limit}`, `{permissions}`, `{parameter}`, `{range}`, `{thing}`), in `detail` only.
+Everything here is data, in English; the other languages are in the catalogues (`tux_http/languages`), under
+these texts. Placeholders: `{service}` and, at the start of a sentence, `{Service}` are the upstream's display
+name; the others are facts that `problems.py` takes from the error (`{limit}`, `{permissions}`, `{parameter}`,
+`{range}`, `{thing}`), in `detail` only.
 """
 
 from __future__ import annotations
 
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
+
+from tux_http.languages import N_
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +24,8 @@ Level: TypeAlias = Literal["info", "warning", "error"]
 class Text(NamedTuple):
     """The words of one problem: a title, one sentence of what happened, one of what to do.
 
+    The catalogues take them from here, as if each were in `N_()`.
+
     `level` is "info" where the person can put it right, "warning" where waiting or somebody else can,
     "error" where whoever runs the bot must. With `traceback`, the log shows where it came from.
     """
@@ -32,7 +37,7 @@ class Text(NamedTuple):
     traceback: bool = False
 
 
-_TELL: Final = "Tell whoever runs this bot, with the reference below."
+_TELL: Final = N_("Tell whoever runs this bot, with the reference below.")
 
 TEXTS: Final[Mapping[str, Text]] = MappingProxyType(
     {
@@ -44,7 +49,7 @@ TEXTS: Final[Mapping[str, Text]] = MappingProxyType(
         ),
         "deadline": Text(
             "{Service} is taking too long",
-            "{Service} gave no complete answer within {limit} seconds.",
+            "{Service} gave no complete answer within {limit}.",
             "Try again in a minute; the delay is not on your side.",
         ),
         "unreachable": Text(
@@ -325,7 +330,7 @@ TEXTS: Final[Mapping[str, Text]] = MappingProxyType(
         "outdated-command": Text(
             "This command has changed",
             "Discord still shows you an older form of the command.",
-            "Reload Discord (Ctrl+R) or try again in a few minutes.",
+            "Restart Discord, or try again in a few minutes.",
         ),
         # Discord itself.
         "bot-missing-permissions": Text(

@@ -7,6 +7,8 @@ a URL, a header or a body. `embeds.py` shows it.
 
 from __future__ import annotations
 
+import math
+import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
@@ -19,23 +21,30 @@ from discord.ext import commands
 
 from tux_http import errors
 from tux_http.call import call_of
+from tux_http.languages import ENGLISH, N_, size
 from tux_http.late import is_too_late
 from tux_http.limits import limit_of, retry_after
-from tux_http.problem_table import CODES, LIMITS, SILENT, THINGS, TRANSIENT, status_code
+from tux_http.messages import message_for
+from tux_http.permission_names import PERMISSIONS
+from tux_http.problem_table import CODES, LIMITS, SILENT, THINGS, TIMED, TRANSIENT, status_code
 from tux_http.problem_texts import TEXTS, Level
 from tux_http.retry_errors import TooSoon
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from tux_http.languages import Language
+    from tux_http.messages import Message
+
 __all__ = ["InvalidInput", "Problem", "Row", "internal_problem", "problem_of", "root_of", "table"]
 
-UNNAMED: Final = "the service"
-"""An upstream whose name is not known."""
+UNNAMED: Final = (N_("the service"), N_("The service"))
+"""An upstream whose name is not known, inside and at the start of a sentence."""
 
 DEEPEST: Final = 32
 """Wrappers round wrappers that are opened before one is taken as it is."""
 
+_NO_MESSAGES: Final[Mapping[str, Message]] = MappingProxyType({})
 _NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -43,14 +52,17 @@ class InvalidInput(commands.BadArgument, app_commands.AppCommandError):
     """What a cog raises when a person's input can't be used; for slash and prefix commands alike.
 
     Args:
-        message: One sentence to that person, as plain text: "That is not a repository."
+        message: One sentence to that person, as plain text: "That is not a repository." One that our
+            catalogues have is shown in their language; other cogs word theirs as they like.
         example: Input that would have worked, shown as such: "owner/name".
+        facts: What stands for the `{names}` in the message. Without facts, braces mean nothing in it.
     """
 
-    def __init__(self, message: str, *, example: str | None = None) -> None:
+    def __init__(self, message: str, *, example: str | None = None, **facts: str | float) -> None:
         super().__init__(message)
         self.message = message
         self.example = example
+        self.facts = facts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +71,7 @@ class Problem:
 
     `code` is stable, for logs and tests. `silent` problems are not answered; the others are logged at
     `level`, with a traceback if `traceback`. `example` is input that would have worked. With `again`, the
-    same may go well the next time, or from `retry_at` on.
+    same may go well the next time, or from `retry_at` on. `link` leads to help that the operator gives.
     """
 
     code: str
@@ -72,6 +84,7 @@ class Problem:
     retry_at: datetime | None = None
     again: bool = False
     example: str | None = None
+    link: str | None = None
 
 
 class Row(NamedTuple):
@@ -89,7 +102,12 @@ def table() -> list[Row]:
 
 
 def problem_of(
-    exc: BaseException, *, names: Mapping[str, str] = _NO_NAMES, now: datetime | None = None
+    exc: BaseException,
+    *,
+    names: Mapping[str, str] = _NO_NAMES,
+    now: datetime | None = None,
+    language: Language = ENGLISH,
+    messages: Mapping[str, Message] = _NO_MESSAGES,
 ) -> Problem:
     """The problem that an exception is for the person whose command met it.
 
@@ -97,6 +115,8 @@ def problem_of(
         exc: Any; what it wraps is looked at.
         names: Display names of APIs: `{"github": "GitHub"}`. Others go by their API name.
         now: Aware; the current time if not given.
+        language: Of the words.
+        messages: The operator's own ones by code, which win.
     """
     root = root_of(exc)
     now = now or datetime.now(UTC)
@@ -107,12 +127,14 @@ def problem_of(
         service=_service(root, names),
         retry_at=retry_at if retry_at is not None and retry_at > now else None,
         again=code in TRANSIENT or (code in LIMITS and retry_at is not None),
+        language=language,
+        messages=messages,
     )
 
 
-def internal_problem() -> Problem:
+def internal_problem(language: Language = ENGLISH, messages: Mapping[str, Message] = _NO_MESSAGES) -> Problem:
     """The problem of an error that nobody foresaw."""
-    return _worded("internal")
+    return _worded("internal", language=language, messages=messages)
 
 
 def _worded(
@@ -122,30 +144,36 @@ def _worded(
     service: str | None = None,
     retry_at: datetime | None = None,
     again: bool = False,
+    language: Language = ENGLISH,
+    messages: Mapping[str, Message] = _NO_MESSAGES,
 ) -> Problem:
-    text = TEXTS[code]
-    names = {"service": service or UNNAMED, "Service": service or UNNAMED.capitalize()}
-    facts = {} if root is None else _facts_of(root)
-    detail = root.message if isinstance(root, InvalidInput) else text.detail.format_map(_Facts(names | facts))
+    text, own = TEXTS[code], message_for(code, messages)
+    inside, at_the_start = (service or language.gettext(unnamed) for unnamed in UNNAMED)
+    names = {"service": inside, "Service": at_the_start}
+    detail = _detail(own.text or text.detail, root, names, language)
+    hint = "" if retry_at and code in TIMED else language.gettext(text.hint, **names)
+    if own.text:  # for both; but what a cog says of somebody's input says more
+        hint = language.gettext(own.text, **names) if isinstance(root, InvalidInput) else ""
     return Problem(
         code=code,
-        title=text.title.format_map(names),
+        title=language.gettext(own.title or text.title, **names),
         detail=detail,
-        hint=text.hint.format_map(names),
+        hint=hint,
         level=text.level,
         traceback=text.traceback,
         silent=code in SILENT,
         retry_at=retry_at,
         again=again,
         example=root.example if isinstance(root, InvalidInput) else None,
+        link=own.link or None,
     )
 
 
-class _Facts(dict[str, str]):
-    """A fact that the error does not have is left open."""
-
-    def __missing__(self, key: str) -> str:
-        return "…"
+def _detail(text: str, root: BaseException | None, names: Mapping[str, str], language: Language) -> str:
+    if isinstance(root, InvalidInput):
+        return language.gettext(root.message, **root.facts)
+    facts = {} if root is None else _facts_of(root, language)
+    return language.gettext(text, **{**names, **facts})
 
 
 def _service(root: BaseException, names: Mapping[str, str]) -> str | None:
@@ -224,7 +252,17 @@ def _diagnosis(root: BaseException, now: datetime) -> tuple[str, datetime | None
         case discord.HTTPException() if is_too_late(root):
             return "too-late", None
         case _:
-            return _code_of(root), None
+            return "insecure" if _is_insecure(root) else _code_of(root), None
+
+
+def _is_insecure(root: BaseException) -> bool:
+    """Whether it was TLS that made no connection, as with a wrong certificate: the engine raises from what it met."""
+    cause: BaseException | None = root if isinstance(root, httpx.ConnectError) else None
+    for _ in range(DEEPEST):
+        if cause is None or isinstance(cause, ssl.SSLError):
+            break
+        cause = cause.__cause__
+    return isinstance(cause, ssl.SSLError)
 
 
 def _limited(root: errors.RateLimited, now: datetime) -> tuple[str, datetime | None]:
@@ -250,48 +288,53 @@ def _code_of(exc: BaseException) -> str:
 # Facts: what a text may say of an error beside its code.
 
 
-def _facts_of(root: BaseException) -> dict[str, str]:
+def _facts_of(root: BaseException, language: Language) -> dict[str, str]:
     for cls in type(root).__mro__:
         if cls in THINGS:
-            return {"thing": THINGS[cls]}
+            return {"thing": language.gettext(THINGS[cls])}
         if cls in _FACTS:
-            return _FACTS[cls](root)
+            return _FACTS[cls](root, language)
     return {}
 
 
-def _permissions(exc: Any) -> dict[str, str]:
-    names = (name.replace("_", " ").replace("guild", "server").title() for name in exc.missing_permissions)
-    return {"permissions": ", ".join(names)}
+def _permissions(exc: Any, language: Language) -> dict[str, str]:
+    names = [
+        language.gettext(PERMISSIONS.get(name) or name.replace("_", " ").title())
+        for name in exc.missing_permissions
+    ]
+    return {"permissions": language.listed(names)}
 
 
-def _parameter(exc: Any) -> dict[str, str]:
+def _parameter(exc: Any, _: Language) -> dict[str, str]:
     return {"parameter": exc.param.displayed_name or exc.param.name}
 
 
-def _flag(exc: Any) -> dict[str, str]:
+def _flag(exc: Any, _: Language) -> dict[str, str]:
     return {"parameter": exc.flag.name}
 
 
-def _range(exc: Any) -> dict[str, str]:
+def _range(exc: Any, language: Language) -> dict[str, str]:
     low, high = exc.minimum, exc.maximum
-    if low is None or high is None:
-        return {"range": f"at most {high}" if low is None else f"at least {low}"}
-    return {"range": f"between {low} and {high}"}
+    if low is None:
+        return {"range": language.gettext("at most {high}", high=high)}
+    if high is None:
+        return {"range": language.gettext("at least {low}", low=low)}
+    return {"range": language.gettext("between {low} and {high}", low=low, high=high)}
 
 
-def _seconds(exc: Any) -> dict[str, str]:
-    return {"limit": f"{exc.limit:g}"}
+def _seconds(exc: Any, language: Language) -> dict[str, str]:
+    """The number is written as it is, and words go by it as by the next whole one."""
+    words = language.ngettext(
+        "{seconds} second", "{seconds} seconds", math.ceil(exc.limit), seconds=exc.limit
+    )
+    return {"limit": words}
 
 
-def _size(exc: Any) -> dict[str, str]:
-    size, unit = exc.limit, "bytes"
-    for larger in ("kB", "MB", "GB"):
-        if size >= 1000:  # noqa: PLR2004  # what people call a kilobyte, and so on
-            size, unit = size / 1000, larger
-    return {"limit": f"{size:.0f} {unit}"}
+def _size(exc: Any, language: Language) -> dict[str, str]:
+    return {"limit": size(exc.limit, language)}
 
 
-_FACTS: Final[Mapping[type[BaseException], Callable[[Any], dict[str, str]]]] = {
+_FACTS: Final[Mapping[type[BaseException], Callable[[Any, Language], dict[str, str]]]] = {
     errors.DeadlineExceeded: _seconds,
     errors.ResponseTooLarge: _size,
     commands.MissingPermissions: _permissions,

@@ -13,6 +13,8 @@ from discord.ext import commands
 from tux_http.cogs.http.operators import is_operator
 from tux_http.cogs.http.status import status_card
 from tux_http.cogs.http.why import choice_name, unknown_card, why_card
+from tux_http.languages import language_of
+from tux_http.languages.commands import localised
 from tux_http.records import recent
 from tux_http.responding import responding
 
@@ -49,7 +51,10 @@ class HTTPService(commands.Cog, name="HTTP"):
             raise commands.NotOwner
         return True
 
-    @commands.hybrid_group(description="How the services that the bot asks are doing; for its operators.")
+    @commands.hybrid_group(
+        name=localised("http"),
+        description=localised("How the services that the bot asks are doing; for its operators."),
+    )
     @app_commands.default_permissions(manage_guild=True)
     @app_commands.allowed_installs(guilds=True, users=True)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
@@ -58,17 +63,22 @@ class HTTPService(commands.Cog, name="HTTP"):
         if ctx.invoked_subcommand is None:
             await self._show_status(ctx)
 
-    @http.command(description="What became of a call, by the reference that somebody was shown.")
-    @app_commands.describe(reference="Eight letters and digits, below the failure and in the log")
+    @http.command(
+        name=localised("why"),
+        description=localised("What became of a call, by the reference that somebody was shown."),
+    )
+    @app_commands.rename(reference=localised("reference"))
+    @app_commands.describe(reference=localised("Eight letters and digits, below the failure and in the log"))
     async def why(self, ctx: commands.Context[Any], *, reference: str) -> None:
         """Shows what became of a call: its attempts, the cache, the breaker. Not its answer, and no secret."""
         found = _REFERENCE.search(reference.lower())
         asked = reference.strip() if found is None else found[0]
+        language = language_of(ctx, public=False)
         failure, call = recent.failure(asked), recent.call(asked)
         if failure is None and call is None:
-            card = unknown_card(asked)
+            card = unknown_card(asked, language)
         else:
-            card = why_card(asked, failure=failure, call=call, names=self._names)
+            card = why_card(asked, failure=failure, call=call, names=self._names, language=language)
         async with responding(ctx, ephemeral=True) as answer:
             await _tell(ctx, answer, card)
 
@@ -86,7 +96,9 @@ class HTTPService(commands.Cog, name="HTTP"):
             for failure in islice(matching, CHOICES)
         ]
 
-    @http.command(description="How the services that the bot asks are doing.")
+    @http.command(
+        name=localised("status"), description=localised("How the services that the bot asks are doing.")
+    )
     async def status(self, ctx: commands.Context[Any]) -> None:
         """Shows for each service whether it is left alone, what is left of its quota, its lane and its cache."""
         await self._show_status(ctx)
@@ -94,7 +106,10 @@ class HTTPService(commands.Cog, name="HTTP"):
     async def _show_status(self, ctx: commands.Context[Any]) -> None:
         async with responding(ctx, ephemeral=True) as answer:
             stored = await self._stored()
-            await _tell(ctx, answer, status_card(self._http, stored=stored, names=self._names))
+            language = language_of(ctx, public=False)
+            await _tell(
+                ctx, answer, status_card(self._http, stored=stored, names=self._names, language=language)
+            )
 
     async def _stored(self) -> list[StoreStats]:
         """How much the store holds; nothing is said of it if it takes long to count."""
