@@ -8,7 +8,6 @@ https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -58,8 +57,7 @@ _MOST_QUOTAS: Final = 8  # of one response
 _PIECE: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[^",;]+|[",;]')
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
+class Limit(msgspec.Struct, frozen=True, kw_only=True):
     """An announced limit that is spent.
 
     `kind` is "primary" for a counted quota, "secondary" for GitHub's limit on bursts, "other" for the
@@ -72,8 +70,7 @@ class Limit:
     limit: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Announced:
+class Announced(msgspec.Struct, frozen=True, kw_only=True):
     """What is left of one of the upstream's quotas: `remaining` of `limit` requests until `reset`.
 
     `name` is "" where it has none. `everywhere` says that, as far as is known, every request counts

@@ -6,11 +6,11 @@ equal call gets a copy of it in about a tenth of the time that httpx takes to bu
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
+import msgspec
 
 from tux_http.caching import freshness
 from tux_http.caching.asking import asking_of
@@ -46,22 +46,20 @@ def _listed(given: Mapping[str, Any] | None) -> tuple[object, ...]:
     return () if given is None else (*given, *given.values())
 
 
-@dataclass(slots=True, eq=False)
-class _Way:
+class _Way(msgspec.Struct, eq=False):
     """What one call comes to; `asked` and `answer` are the attributes of a request and its response."""
 
     key: str
     headers: httpx.Headers
     record: tuple[str, str]
     asked: dict[str, Any]
-    answer: dict[str, Any] = field(default_factory=dict[str, Any])
+    answer: dict[str, Any] = {}
     held: Held | None = None
     generated_at: float = 0.0
     age: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Trace:
+class _Trace(msgspec.Struct, frozen=True, eq=False):
     """What a call was sent as; most never come again, and so only an equal one makes a way of it."""
 
     url: httpx.URL

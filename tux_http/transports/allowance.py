@@ -12,9 +12,11 @@ there is, and at times on less, until they are answered.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from tux_http.limits import LONGEST_WAIT, Announced, Limit
 from tux_http.transports.news import News, Paused, Placed, Told
@@ -61,8 +63,7 @@ class _Recent(OrderedDict[K, V]):
         return self.get(key)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What a response told: of quotas, and of the `limit` for which it was refused, if it was.
 
     `free` says that it has cost nothing, `success` that the upstream served it.
@@ -74,8 +75,7 @@ class Answer:
     success: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """Why a call may not start, and when it may. `scope` is None where the limit has no name."""
 
     retry_at: datetime
@@ -83,14 +83,12 @@ class Refusal:
     limit: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Allowance:
+class _Allowance(msgspec.Struct, frozen=True, kw_only=True):
     quota: Announced
     learned: int  # the account's count of lessons when this one was learned
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Pause:
+class _Pause(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime
     scope: str | None
 
@@ -171,8 +169,7 @@ class _Account:
             self.pause = pause
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Ticket:
+class Ticket(msgspec.Struct, frozen=True, eq=False):
     """A call under way. Made by `Book.start`, and given back once."""
 
     account: _Account

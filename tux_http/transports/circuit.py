@@ -5,8 +5,9 @@ from __future__ import annotations
 import enum
 import random
 from collections import OrderedDict, deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +30,7 @@ class Verdict(enum.Enum):
     NONE = enum.auto()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Permit:
+class Permit(msgspec.Struct, frozen=True, eq=False):
     """Leave to make one call, to be given back with `Circuit.settle`."""
 
     window: Window | None = None
@@ -40,8 +40,7 @@ class Permit:
     """Seconds that the origin may take to answer; None where the breaker sets no limit."""
 
 
-@dataclass(slots=True)
-class Downtime:
+class Downtime(msgspec.Struct):
     """From the moment when a circuit opens, in seconds, to when it closes, and how many calls ended how meanwhile."""
 
     since: float
@@ -116,8 +115,7 @@ class Circuit:
         self._until = since + self._open_for * (1 - jitter)
 
 
-@dataclass(slots=True)
-class _Slot:
+class _Slot(msgspec.Struct):
     number: int
     calls: int = 0
     failures: int = 0

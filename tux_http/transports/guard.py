@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gzip
 import time
-from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
+import msgspec
 
 from tux_http.errors import ResponseTooLarge
 from tux_http.fields import fields_of
@@ -104,8 +104,7 @@ class Guard(Layer):
             )
 
 
-@dataclass(frozen=True, slots=True)
-class _Cap:
+class _Cap(msgspec.Struct, frozen=True):
     """Bytes that a body may have, decoded; None for no cap."""
 
     limit: int | None

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
+import msgspec
 
 from tux_http.caching.keys import credentials_of
 from tux_http.errors import RateLimited
@@ -141,8 +141,7 @@ class Quota(Layer):
         return _digest(origin + segments[0]), _digest(origin + "/".join(segments[:2]))
 
 
-@dataclass(slots=True)
-class _Lesson:
+class _Lesson(msgspec.Struct):
     """What the response to a call, which came at `now`, teaches the book."""
 
     book: Book

@@ -8,13 +8,13 @@ import math
 import random
 import re
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import httpx
+import msgspec
 
 from tux_http.errors import BlockedAddress, CircuitOpen, LaneFull
 from tux_http.limits import limit_of, retry_after
@@ -178,8 +178,7 @@ class Retrier(Layer):
         return await _Attempts(self, self._inner, request, policy).response()
 
 
-@dataclass(slots=True)
-class _Attempts:
+class _Attempts(msgspec.Struct):
     """One request's walk through tenacity's loop, which asks in turn: repeat? wait how long? stop?
 
     The first attempt is made before it, for most are not repeated and the loop takes time to set up.
