@@ -21,6 +21,8 @@ for needed in (
     "tux_http/cogs/github/__init__.py",
     "tux_http/cogs/http/__init__.py",
     "tux_http/sandbox/data/repository.json",
+    "tux_http/languages/catalogues/de/LC_MESSAGES/tux_http.mo",
+    "tux_http/languages/catalogues/ja/LC_MESSAGES/tux_http.po",
 ):
     assert needed in names, needed
 

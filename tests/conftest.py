@@ -49,8 +49,9 @@ _numbers = itertools.count()
 
 @pytest.fixture(autouse=True)
 def _own_cache_directory(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
-    """No test finds another's answers on disk, or leaves some for the user; it is made when it is used."""
+    """No test finds another's files on disk, or leaves some for the user; they are made when they are used."""
     with pytest.MonkeyPatch.context() as patch:
         directory = tmp_path_factory.getbasetemp() / "caches" / str(next(_numbers))
-        patch.setenv("XDG_CACHE_HOME", str(directory))  # platformdirs heeds it
+        patch.setenv("XDG_CACHE_HOME", str(directory))  # platformdirs heeds them
+        patch.setenv("XDG_DATA_HOME", str(directory / "data"))
         yield

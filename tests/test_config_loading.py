@@ -131,7 +131,7 @@ def test_variables_reach_apis_and_headers_whose_names_have_hyphens(file: Path) -
             "[apis.'a b']\nbase_url = 'https://a.example'",
             'apis."a b" needs another name: letters, digits, - and _, and a letter first',
         ),
-        ("mesage = 1", "mesage is not a setting; known are bot, http, apis, github, log"),
+        ("mesage = 1", "mesage is not a setting; did you mean messages?"),
         (
             "[http.timeouts]\nraed = 1",
             "http.timeouts.raed is not a setting; did you mean http.timeouts.read?",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tux_http.client import Progress
     from tux_http.http_client import HTTPClient
     from tux_http.policy import Policy
+    from tux_http.transports.credential import Credential
 
 T = TypeVar("T")
 
@@ -58,6 +59,7 @@ class API:
         auth: AuthTypes | None,
         policy: Policy,
         options: dict[str, Any],
+        credential: Credential | None = None,
     ) -> None:
         self.name = name
         self.base_url = httpx.URL(base_url)
@@ -72,11 +74,15 @@ class API:
         self._service = service
         self._headers = httpx.Headers(headers)
         self._auth = auth
+        self._credential = credential
+        if credential is not None:
+            self._headers["Authorization"] = credential.stand_in
         self._options = options
         self._jar = CookieJar()  # outlives close(), as the API does
         for cookie in httpx.Cookies(options.get("cookies")).jar:
             self._jar.set_cookie(cookie)
         self._layers = LayerState(policy, api=name, base_url=self.base_url, shelf=service.shelf)
+        self._layers.credential = credential
         self._shortcuts = Shortcuts(service.shelf, api=name)
         hooks: dict[str, list[Any]] = {**service.shared_options(), **options}.get("event_hooks") or {}
         self._is_plain = auth is None and policy.caching.enabled and not any(hooks.values())
@@ -90,7 +96,7 @@ class API:
         """Whether both were made with equal arguments."""
         return self is other or all(
             getattr(self, name) == getattr(other, name)
-            for name in ("name", "base_url", "policy", "_headers", "_auth", "_options")
+            for name in ("name", "base_url", "policy", "_headers", "_auth", "_options", "_credential")
         )
 
     @property
@@ -107,6 +113,7 @@ class API:
         """The `httpx.AsyncClient` of this API, over the shared pool."""
         owner = await self._service.get_client()
         if self._client is None or self._pool_of is not owner:
+            self._layers.faults = self._service.faults
             self._client = self._open(owner)
             self._pool_of = owner
         return self._client

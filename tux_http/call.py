@@ -7,6 +7,7 @@ import random
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from loguru import logger
@@ -86,6 +87,7 @@ class Call:
     a status, "slow" or "refreshing". `coalesced` says that another call's answer was this one's too, and that
     the attempts are that call's.
     `refused_by` is the layer of ours that refused it: "breaker", "quota", "lane" or "guard".
+    `lacks` are the scopes or permissions of which the token would have needed one, as far as the upstream says so.
     `limited_until` is when calls like it may be sent again, if its last answer was a limit's refusal.
     """
 
@@ -107,6 +109,7 @@ class Call:
     breaker: str | None = None
     refused_by: Refuser | None = None
     limited_until: datetime | None = None
+    lacks: tuple[str, ...] | None = None
     _clock: float = field(default_factory=time.perf_counter, repr=False)
 
     @classmethod
@@ -178,6 +181,8 @@ def _went_wrong(call: Call) -> bool:
 
 
 def _outcome(call: Call) -> str:
+    if call.lacks and call.status == HTTPStatus.FORBIDDEN:  # a 404 is for what does not exist, mostly
+        return f"{call.status} (the token lacks {' or '.join(call.lacks)})"
     if call.cached_age is None:
         return str(call.status)
     because = f" ({call.stale_because})" if call.stale_because else ""

@@ -53,6 +53,7 @@ environment:
   DISCORD_TOKEN                the bot's token
   GITHUB_TOKEN                 GitHub's; each [apis.NAME] of the settings may have a NAME_TOKEN
   DISCORD_TOKEN_FILE, ...      names of files that hold the tokens, instead
+  GITHUB_APP_KEY_FILE          the private key of the GitHub App that github.app_id names
   REDIS_URL                    the server of the cache, where the settings say "redis"
   TUX_HTTP_CONFIG              the file with the settings, where --config names none
   TUX_HTTP_CHAOS               faults on purpose: github:status=503,ratio=0.2; needs --allow-chaos, or the sandbox

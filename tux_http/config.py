@@ -11,10 +11,13 @@ from typing import Literal
 import httpx
 import msgspec
 
+from tux_http.app_key import TOKEN as APP_KEY
+from tux_http.app_key import read_app_key
 from tux_http.caching.address import VARIABLE as SERVER_VARIABLE
 from tux_http.caching.address import passwords_in, problem_with_server
 from tux_http.certificates import problem_with_file
 from tux_http.config_loading import Draft, Problem
+from tux_http.messages import Message, problems_with
 from tux_http.policy import Breaker, CacheSettings, Caching, Caps, HTTPSettings, Lane, Policy, Quota, Retry
 from tux_http.redaction import MARK, Redactor, is_sensitive
 
@@ -26,6 +29,8 @@ __all__ = [
     "ConfigError",
     "GitHubSettings",
     "LogSettings",
+    "MetricsSettings",
+    "PrivateAccess",
     "Settings",
     "Tokens",
     "from_environment",
@@ -35,6 +40,9 @@ __all__ = [
 
 CONFIG_VARIABLE = "TUX_HTTP_CONFIG"
 """The environment variable that names the file where none is named otherwise."""
+
+
+MAX_PORT = 65535
 
 
 class ConfigError(Exception):
@@ -138,10 +146,45 @@ def _check_header(name: str, value: str) -> None:
         raise ValueError(f"headers.{name} must be printable ASCII text, got {shown}")
 
 
-class GitHubSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The GitHub cog."""
+class PrivateAccess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[[github.allow_private]]` table: where in a server private repositories are shown; ids."""
 
-    allow_private: bool = False
+    guild: int
+    channels: tuple[int, ...] = ()
+    roles: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if any(each <= 0 for each in (self.guild, *self.channels, *self.roles)):
+            raise ValueError("guild, channels and roles must be ids")
+        if not self.channels and not self.roles:
+            raise ValueError("it needs channels = [ID] or roles = [ID]: who of the server may see them")
+        if self.guild in self.roles:
+            raise ValueError("roles must name roles, not everybody: that one is the server itself")
+
+
+class GitHubSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The GitHub cog. `app_id` is a GitHub App's id or client id; without one, a token is used, or none."""
+
+    allow_private: bool | tuple[PrivateAccess, ...] = False
+    app_id: int | str = ""
+    installation_id: int = 0
+    database: str = ""
+
+    def __post_init__(self) -> None:
+        if self.allow_private is True:
+            raise ValueError(
+                "allow_private must say who may see them: [[github.allow_private]] with guild = ID, "
+                "and channels = [IDs] or roles = [IDs]; false is nobody"
+            )
+        if not re.fullmatch(r"[A-Za-z0-9._-]{0,64}", str(self.app_id)):
+            raise ValueError(f"app_id must be a GitHub App's id or client id, got {self.app_id!r}")
+        if self.installation_id < 0:
+            raise ValueError(f"installation_id must be an id, or 0, got {self.installation_id}")
+
+    @property
+    def private_access(self) -> tuple[PrivateAccess, ...]:
+        """Who may see private repositories; () is nobody."""
+        return self.allow_private if isinstance(self.allow_private, tuple) else ()
 
 
 class LogSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -149,6 +192,20 @@ class LogSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     format: Literal["auto", "human", "json"] = "auto"
+
+
+class MetricsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where `python -m tux_http` serves its metrics, if it does."""
+
+    enabled: bool = False
+    host: str = "127.0.0.1"
+    port: int = 9464
+
+    def __post_init__(self) -> None:
+        if not self.host:
+            raise ValueError("host must be a host's name or address; 0.0.0.0 is every address")
+        if not 0 <= self.port <= MAX_PORT:
+            raise ValueError(f"port must be from 0 to {MAX_PORT}, got {self.port}")
 
 
 DEFAULT_APIS = {
@@ -161,13 +218,18 @@ DEFAULT_APIS = {
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything an operator can set. `tokens` comes from the environment only, keyed "discord", "github", ..."""
+    """Everything an operator can set. `tokens` comes from the environment only, keyed "discord", "github", ...
+
+    Among them is the private key of a GitHub App, under `app_key.TOKEN`.
+    """
 
     bot: BotSettings = BotSettings()
     http: HTTPSettings = HTTPSettings(cache=CacheSettings(store="sqlite"))
     apis: dict[str, APISettings] = msgspec.field(default_factory=lambda: {**DEFAULT_APIS})
     github: GitHubSettings = GitHubSettings()
     log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    messages: dict[str, Message] = {}
     tokens: Mapping[str, str] = Tokens()
 
     def __post_init__(self) -> None:
@@ -196,16 +258,18 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     Raises:
         ConfigError: With all problems at once.
     """
-    draft = Draft(Settings(), blanks=[_BLANK_API], hidden=["tokens"], token_variable=_variable_for)
+    draft = Draft(Settings(), blanks=[_BLANK_API, Message()], hidden=["tokens"], token_variable=_variable_for)
     if path is not None:
         draft.add_file(path)
     draft.add_environment(environ)
     settings: Settings = draft.settle()
     tokens, problems = _tokens(settings.apis, environ)
+    problems += _add_app_key(settings.github, tokens, environ)
     settings, unusable = _with_server(settings, environ)
     problems = [
         *draft.problems,
         *_misnamed(draft, settings.apis),
+        *_misworded(draft, settings.messages),
         *problems,
         *_certificates(settings, environ),
         *unusable,
@@ -246,6 +310,11 @@ def _misnamed(draft: Draft, apis: Iterable[str]) -> Iterator[Problem]:
         owners.setdefault(variable, f"apis.{name}")
 
 
+def _misworded(draft: Draft, messages: Mapping[str, Message]) -> Iterator[Problem]:
+    for code, problem in problems_with(messages):
+        yield Problem(f"{draft.label(('messages', code))} {problem}")
+
+
 def _certificates(settings: Settings, environ: Mapping[str, str]) -> Iterator[Problem]:
     """A file of certificates that nothing can be verified with: better told at the start than by each call."""
     if settings.http.trust_env and (problem := problem_with_file(environ)) is not None:
@@ -278,6 +347,20 @@ def _tokens(apis: Iterable[str], environ: Mapping[str, str]) -> tuple[dict[str, 
         else:
             found.update({name: token} if token else {})
     return found, problems
+
+
+def _add_app_key(
+    github: GitHubSettings, tokens: dict[str, str], environ: Mapping[str, str]
+) -> Iterator[Problem]:
+    """The private key of the GitHub App, if there is one, joins the tokens."""
+    if not github.app_id:
+        return
+    if "github" in tokens:
+        yield Problem(f"github.app_id and {token_variable('github')} are both set; keep one")
+    try:
+        tokens[APP_KEY] = read_app_key(environ)
+    except ValueError as exc:
+        yield Problem(str(exc))
 
 
 def _token(variable: str, environ: Mapping[str, str]) -> str:

@@ -198,8 +198,12 @@ class Draft:
     def _read_value(self, kind: Any, value: Any, at: Keys, source: _Source) -> None:
         try:
             converted = msgspec.convert(value, kind)
-        except msgspec.ValidationError:
-            self._problem(f"{source.label(at)} must be {_expected(kind)}", value)
+        except msgspec.ValidationError as exc:
+            if "`$[" in str(exc) and _expected(kind).endswith("a table"):
+                what, _, place = str(exc).partition(" - at `$")
+                self._problem(f"{source.label(at)}{place.rstrip('`')}: {what[:1].lower()}{what[1:]}")
+            else:
+                self._problem(f"{source.label(at)} must be {_expected(kind)}", value)
         else:
             self._values[at] = (converted, source.label(at))
 
@@ -344,7 +348,8 @@ def _table(value: Any) -> dict[str, Any] | None:
 
 def _has_token(value: Any) -> bool:
     if isinstance(value, list):
-        return any(_has_token(item) for item in value)  # pyright: ignore[reportUnknownVariableType]  # TOML
+        items = cast("list[Any]", value)
+        return any(_has_token([*table.values()] if (table := _table(item)) else item) for item in items)
     return isinstance(value, str) and (contains_token(value) or bool(passwords_in(value)))
 
 
@@ -364,7 +369,7 @@ def _parsed(kind: Any, text: str) -> Any:
     if get_origin(kind) in {tuple, list} and not text.lstrip().startswith("["):
         return [_parsed(get_args(kind)[0], part.strip()) for part in text.split(",") if part.strip()]
     try:
-        tree = tomllib.loads(f"value = {text.lower() if kind is bool else text}")
+        tree = tomllib.loads(f"value = {text.lower() if text.lower() in {'true', 'false'} else text}")
     except ValueError:
         return text
     return tree["value"] if len(tree) == 1 else text
@@ -380,7 +385,7 @@ def _expected(kind: Any) -> str:
         return f"a list, each item {_expected(arguments[0])}"
     if origin in {Union, types.UnionType}:
         return " or ".join(_expected(each) for each in arguments if each is not type(None))
-    return words.get(kind, "something else")
+    return words.get(kind, "a table")
 
 
 def _shown(value: Any) -> str:

@@ -13,6 +13,7 @@ from weakref import WeakSet
 
 from loguru import logger
 
+from tux_http.app_key import TOKEN as APP_KEY
 from tux_http.config import Settings, from_environment
 from tux_http.error_handler import ErrorHandler
 from tux_http.http_client import HTTPClient, http_client
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from discord.ext import commands
 
     from tux_http.api import API
+    from tux_http.github_app import AppCredential
+    from tux_http.languages.commands import CommandTranslator
 
 LAST_TURNS: Final = 10
 """Turns of the event loop in which calls that the service's end broke off reach the error layer."""
@@ -37,7 +40,7 @@ class Host:
     """The service on one bot.
 
     `users` are the names of those who attached and have not detached yet, `extensions` what `tux_http.ext`
-    loaded and is to unload, in this order.
+    loaded and is to unload, in this order, and `translator` what it gave the bot.
     """
 
     http: HTTPClient
@@ -47,6 +50,7 @@ class Host:
     users: set[str] = field(default_factory=set[str])
     extensions: list[str] = field(default_factory=list[str])
     apis: set[str] = field(default_factory=set[str])
+    translator: CommandTranslator | None = None
 
     def api(self, name: str, **otherwise: Any) -> API:
         """The API of the `[apis.NAME]` settings, with NAME's token, if any, as its bearer token (RFC 6750).
@@ -74,7 +78,20 @@ class Host:
         headers = dict(settings.headers)
         if token := self.settings.tokens.get(name):
             headers["Authorization"] = f"Bearer {token}"
-        return {"base_url": settings.base_url, "headers": headers, "policy": settings.policy()}
+        arguments: dict[str, Any] = {"base_url": settings.base_url, "headers": headers}
+        if name == "github" and (key := self.settings.tokens.get(APP_KEY)):
+            arguments["credential"] = self._credential(arguments, key)
+        return {**arguments, "policy": settings.policy()}
+
+    def _credential(self, arguments: dict[str, Any], key: str) -> AppCredential:
+        """The tokens of a GitHub App; they are got from an API of their own, beside GitHub's."""
+        from tux_http.github_app import NAME, POLICY, AppCredential  # noqa: PLC0415  # few have one
+
+        api = self.http.api(NAME, **arguments, policy=POLICY)
+        api.layers.title = f"{self.settings.apis['github'].display_name or 'github'} App"
+        self.apis.add(NAME)
+        github = self.settings.github
+        return AppCredential(api, app_id=github.app_id, installation_id=github.installation_id, key=key)
 
 
 _hosts: WeakSet[Host] = WeakSet()
@@ -131,7 +148,9 @@ def _made(
         _configure(http, settings)
     names = {name: api.display_name or name for name, api in settings.apis.items()}
     retries = file_beside(settings.http.cache)
-    handler = ErrorHandler(bot, names=names, everything=everything, retries=retries)
+    handler = ErrorHandler(
+        bot, names=names, everything=everything, retries=retries, messages=settings.messages
+    )
     return Host(http, settings, handler.install(), loop)
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from httpx._types import AuthTypes, HeaderTypes
 
+    from tux_http.chaos import Faults
+    from tux_http.transports.credential import Credential
     from tux_http.untrusted import Untrusted
 
 
@@ -51,6 +53,9 @@ class HTTPClient:
     ) -> None:
         self.settings = settings or HTTPSettings()
         self.shelf = Shelf(self.settings.cache)
+        self.faults: Faults | None = (
+            None  # on purpose, for named APIs: see `chaos`; to be set before they are called
+        )
         self._transport = transport
         self._options = options
         self._apis: dict[str, API] = {}
@@ -67,6 +72,11 @@ class HTTPClient:
     @property
     def is_open(self) -> bool:
         return self._client is not None and not self._client.is_closed
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop that it was last used in; what its layers remember is read there, by other threads too."""
+        return self._loop
 
     def configure(self, settings: HTTPSettings) -> None:
         """Replaces the settings of a client that is not open.
@@ -173,6 +183,7 @@ class HTTPClient:
         headers: HeaderTypes | None = None,
         auth: AuthTypes | None = None,
         policy: Policy | None = None,
+        credential: Credential | None = None,
         **options: Any,
     ) -> API:
         """The named upstream; made at the first call, the same one at every further call.
@@ -183,6 +194,7 @@ class HTTPClient:
             headers: Sent with every call, credentials among them; built once.
             auth: As in httpx.
             policy: How its calls behave; `Policy()` if not given.
+            credential: One for `Authorization` that changes, such as `github_app.AppCredential`.
             options: Keywords of `httpx.AsyncClient` that do not concern the pool; see `api.OWN_OPTIONS`.
 
         Raises:
@@ -197,6 +209,7 @@ class HTTPClient:
             auth=auth,
             policy=policy or Policy(),
             options=options,
+            credential=credential,
         )
         known = self._apis.setdefault(name, made)
         if not known.same_as(made):

@@ -53,6 +53,11 @@ answerable_until: ContextVar[float | None] = ContextVar("tux_http_answerable_unt
 current_caller: ContextVar[object] = ContextVar("tux_http_caller", default=None)
 """On whose behalf calls are made; `responding` sets it to the id of the Discord user."""
 
+current_priority: ContextVar[Literal["interactive", "background"] | None] = ContextVar(
+    "tux_http_priority", default=None
+)
+"""Of calls that do not say theirs: "background" is set by work that nobody waits for."""
+
 
 def with_options(request: httpx.Request, **changes: Any) -> None:
     """Changes the options that a request carries, leaving out what is None."""

@@ -29,7 +29,7 @@ class Shelf:
     """
 
     def __init__(self, settings: CacheSettings, *, clock: Callable[[], float] = time.time) -> None:
-        self.settings = settings
+        self.settings: CacheSettings = settings
         self.clock = clock
         self.memory = _memory(settings)
         self._store: Store | None = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Final
 
 import httpx
 
@@ -16,6 +17,7 @@ from tux_http.transports.bulletin import bulletin_for
 from tux_http.transports.cache import Cache
 from tux_http.transports.circuit import Circuits
 from tux_http.transports.coalesce import Coalesce
+from tux_http.transports.credential import Signer
 from tux_http.transports.guard import Guard
 from tux_http.transports.lane import Lane
 from tux_http.transports.quota import Quota
@@ -24,22 +26,34 @@ from tux_http.transports.retry import Retrier
 from tux_http.transports.turns import Turns
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tux_http.call import Call
+    from tux_http.chaos import Faults
     from tux_http.policy import Policy
+    from tux_http.transports.credential import Credential
 
 __all__ = ["LayerState", "Pipeline", "build"]
+
+STEADY: Final = time.monotonic
+"""The clock of the event loop; taken now, for who simulates time may put another one there."""
 
 
 class LayerState:
     """What the layers of one named API remember; it outlives the API's connections. The shelf is its service's.
 
     `title` is what operators read for the API in the log; its name until somebody knows a better one.
+    `clock` is the one of the event loop, in seconds, that the deadlines of calls are told by.
+    `credential` is what its requests carry in place of a stand-in. `faults` are to happen to its calls; they are the service's, and a pipeline is built with them or without.
     """
 
     def __init__(self, policy: Policy, *, api: str, base_url: httpx.URL, shelf: Shelf | None = None) -> None:
         self.policy = policy
         self.api = self.title = api
         self.shelf = shelf or Shelf(CacheSettings())
+        self.clock: Callable[[], float] = STEADY
+        self.faults: Faults | None = None
+        self.credential: Credential | None = None
         self.base_path = base_url.path
         self.budget = Budget(policy.retry)
         self.circuits = Circuits(policy.breaker)
@@ -78,18 +92,26 @@ def build(engine: httpx.AsyncBaseTransport, state: LayerState | None = None) -> 
         engine: What talks to the network, or stands in for it in tests.
         state: Of a named API; None for the unnamed client, which has the guard only.
     """
-    layer: httpx.AsyncBaseTransport = Recorder(engine)
     if state is None:
-        return Pipeline(engine, Guard(layer, Caps()))
-    policy, api = state.policy, state.api
+        return Pipeline(engine, Guard(Recorder(engine), Caps()))
+    policy, api, clock = state.policy, state.api, state.clock
+    layer = Recorder(engine if state.faults is None else _upset(engine, state.faults, api))
     layer = Guard(layer, policy.caps, api=api)
-    layer = Lane(layer, state.turns, api=api)
+    if state.credential is not None:
+        layer = Signer(layer, state.credential)
+    layer = Lane(layer, state.turns, api=api, clock=clock)
     if policy.quota.enabled:
         bulletin = bulletin_for(state.shelf, state.book, api=api)
         layer = Quota(layer, state.book, api=api, base_path=state.base_path, bulletin=bulletin)
     if policy.breaker.enabled:
-        layer = CircuitBreaker(layer, state.circuits, api=api, title=state.title)
-    layer = Retrier(layer, policy.retry, state.budget)
+        layer = CircuitBreaker(layer, state.circuits, api=api, title=state.title, clock=clock)
+    layer = Retrier(layer, policy.retry, state.budget, clock=clock)
     if policy.caching.enabled:
         layer = Coalesce(Cache(layer, state.shelf, policy.caching, api=api))
     return Pipeline(engine, layer)
+
+
+def _upset(engine: httpx.AsyncBaseTransport, faults: Faults, api: str) -> httpx.AsyncBaseTransport:
+    from tux_http.transports.chaos import Chaos  # noqa: PLC0415  # few want it
+
+    return Chaos(engine, faults, api=api)

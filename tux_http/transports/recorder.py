@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 
 from tux_http.call import EXTENSION, Attempt, Call
+from tux_http.scopes import lacking
 
 
 class Recorder(httpx.AsyncBaseTransport):
@@ -25,6 +26,7 @@ class Recorder(httpx.AsyncBaseTransport):
             raise
         else:
             _note(attempt, response)
+            call.lacks = lacking(response.status_code, response.headers) or None
             return response
         finally:
             attempt.elapsed = call.age() - attempt.started
