@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import discord
 import msgspec
@@ -15,16 +16,16 @@ import simcord
 from aiohttp import web
 from discord.ext import commands
 
-from tux_http.config import GitHubSettings, Settings
+from tux_http.config import PrivateAccess, Settings
 from tux_http.host import attach, detach
 from tux_http.http_client import HTTPClient
 from tux_http.policy import HTTPSettings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable
 
     from simcord.actors import MemberActor
-    from simcord.builders import ChannelHandle
+    from simcord.builders import ChannelHandle, GuildHandle
     from simcord.env import Env
 
 EXTENSION = "tux_http.cogs.github"
@@ -36,21 +37,32 @@ NOT_FOUND = {"message": "Not Found", "documentation_url": "https://docs.github.c
 
 @dataclass
 class Upstream:
-    """A GitHub on loopback. It knows what is in `answers`, by path; the rest is not found."""
+    """A GitHub on loopback. It knows what is in `answers`, by path; the rest is not found.
+
+    What a bot with a token asks at its start, which is for its limits, is not among the `requests`.
+    """
 
     answers: dict[str, web.Response] = field(default_factory=dict[str, web.Response])
     requests: list[web.Request] = field(default_factory=list[web.Request])
+    limits_asked: int = 0
     hangs_up: set[str] = field(default_factory=set[str])
+    hangs: set[str] = field(default_factory=set[str])
     url: str = ""
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     def has(self, path: str, body: Any, *, status: int = 200, **headers: str) -> None:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.answers[path] = web.Response(body=content, status=status, headers=headers)
 
     async def handle(self, request: web.Request) -> web.Response:
-        self.requests.append(request)
+        if request.path.endswith("/rate_limit"):
+            self.limits_asked += 1
+        else:
+            self.requests.append(request)
         if request.path in self.hangs_up and request.transport is not None:
             request.transport.abort()
+        if request.path in self.hangs:
+            await self.closing.wait()
         answer = self.answers.get(request.path, web.json_response(NOT_FOUND, status=404))
         return web.Response(body=answer.body, status=answer.status, headers=answer.headers)
 
@@ -69,30 +81,43 @@ async def github() -> AsyncGenerator[Upstream]:
     try:
         yield served
     finally:
+        served.closing.set()
         await runner.cleanup()
 
 
-def settings_for(upstream: Upstream, *, allow_private: bool = False, token: str | None = None) -> Settings:
+def settings_for(upstream: Upstream, *, token: str | None = None) -> Settings:
     defaults = Settings()
     return Settings(
         apis={"github": msgspec.structs.replace(defaults.apis["github"], base_url=upstream.url)},
         http=HTTPSettings(trust_env=False),
-        github=GitHubSettings(allow_private=allow_private),
         tokens={} if token is None else {"github": token},
     )
 
 
 class PlainBot(commands.Bot):
-    """Somebody else's bot, with nothing of ours but the extension."""
+    """Somebody else's bot, with nothing of ours but the extension, which it loads at its start or later."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, loads: bool = True, reads: bool = True) -> None:
         intents = discord.Intents.default()
-        intents.message_content = True
+        intents.message_content = reads
         super().__init__(command_prefix="!", intents=intents)
+        self._loads = loads
 
     async def setup_hook(self) -> None:
+        if self._loads:
+            await self.load()
+
+    async def load(self) -> None:
         await self.load_extension(EXTENSION)
         await self.tree.sync()
+
+
+Access: TypeAlias = "Callable[[GuildHandle, ChannelHandle], tuple[PrivateAccess, ...]]"
+
+
+def of_the_channel(guild: GuildHandle, channel: ChannelHandle) -> tuple[PrivateAccess, ...]:
+    """All who read the channel of the stage may see private repositories there."""
+    return (PrivateAccess(guild=guild.id, channels=(channel.id,)),)
 
 
 @dataclass
@@ -120,13 +145,24 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def staged(settings: Settings, *, failing: bool = False) -> AsyncGenerator[Stage]:
-    bot = PlainBot()
+async def staged(
+    settings: Settings, *, failing: bool = False, access: Access | None = None, reads: bool = True
+) -> AsyncGenerator[Stage]:
+    """The stage; `access` says, of its server and channel, who may see private repositories there.
+
+    Whether the bot `reads` messages is its intent.
+    """
+    bot = PlainBot(loads=access is None, reads=reads)
     async with HTTPClient() as client:
-        attach(bot, "test", http=client, settings=settings)
+        host = attach(bot, "test", http=client, settings=settings)
         async with simcord.run(bot, check_errors=not failing) as env:
             guild = env.create_guild()
             channel = guild.create_text_channel("general")
+            if access is not None:
+                github = msgspec.structs.replace(settings.github, allow_private=access(guild, channel))
+                host.settings = msgspec.structs.replace(settings, github=github)
+                await bot.load()
+                await env.settle()
             yield Stage(bot, env, channel, guild.add_member(env.create_user("ada")))
             await bot.unload_extension(EXTENSION)
         await detach(bot, "test")

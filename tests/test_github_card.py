@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tux_http.cogs.github.api import Repository
-from tux_http.cogs.github.embeds import NO_LANGUAGE, repository_card, repository_links
+from tux_http.cogs.github.embeds import repository_card, repository_links
 from tux_http.cogs.github.languages import COLOURS
+from tux_http.cogs.github.parts import NEUTRAL
 from tux_http.cogs.github.reference import Reference
 
 EXAMPLE: dict[str, Any] = json.loads(
@@ -85,8 +86,8 @@ def test_the_official_example_fills_the_card() -> None:
 
 def test_the_card_has_the_colour_of_the_language() -> None:
     assert card(decoded(language="Python")).colour == discord.Colour(0x3572A5)
-    assert card(decoded(language="Nobody's")).colour == discord.Colour(NO_LANGUAGE)
-    assert card(decoded(language=None)).colour == discord.Colour(NO_LANGUAGE)
+    assert card(decoded(language="Nobody's")).colour == discord.Colour(NEUTRAL)
+    assert card(decoded(language=None)).colour == discord.Colour(NEUTRAL)
 
 
 def test_every_language_has_a_colour_that_discord_takes() -> None:

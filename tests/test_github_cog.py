@@ -15,6 +15,7 @@ from tests.github_stage import (
     Upstream,
     buttons,
     github,
+    of_the_channel,
     problem,
     settings_for,
     staged,
@@ -73,8 +74,10 @@ async def test_discord_shows_what_the_command_takes_and_where_it_works(upstream:
         command = stage.bot.tree.get_command("repo")
     assert isinstance(command, discord.app_commands.Command)
     assert command.description == "Shows a repository on GitHub."
-    (parameter,) = command.parameters
-    assert (parameter.name, parameter.description) == ("repository", "owner/name, or a link to it")
+    assert {parameter.name: parameter.description for parameter in command.parameters} == {
+        "repository": "owner/name, or a link to it; the server's default repository if left out",
+        "public": "Whether everybody sees the answer, or only you",
+    }
     assert command.allowed_installs is not None
     assert command.allowed_installs.user
     assert command.allowed_contexts is not None
@@ -174,7 +177,7 @@ async def test_a_private_repository_is_answered_in_the_words_for_a_missing_one(u
 
 async def test_a_private_repository_is_shown_where_the_operator_allows_it(upstream: Upstream) -> None:
     upstream.has("/repos/demo/private", EXAMPLE | {"full_name": "demo/private", "private": True})
-    async with staged(settings_for(upstream, allow_private=True)) as stage:
+    async with staged(settings_for(upstream), access=of_the_channel) as stage:
         message = await stage.slash("demo/private")
     assert message.embeds[0].title == "demo/private"
     assert "🔒 Private" in str(message.embeds[0].description)
@@ -204,7 +207,7 @@ async def test_the_extension_works_alone_and_leaves_nothing(monkeypatch: pytest.
         await bot.reload_extension(EXTENSION)
         assert bot.get_command("repo") is not None
         assert bot.tree.get_command("repo") is not None
-        assert list(bot.cogs) == ["GitHub"]
+        assert {name.partition(" ")[0] for name in bot.cogs} == {"GitHub"}
         await http_client.get_client()
         await bot.unload_extension(EXTENSION)
         assert bot.get_command("repo") is None

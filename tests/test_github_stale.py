@@ -13,6 +13,7 @@ from tests.github_stage import (
     Stage,
     Upstream,
     github,
+    of_the_channel,
     problem,
     settings_for,
     staged,
@@ -158,7 +159,7 @@ async def test_a_private_repository_in_the_cache_that_was_published_is_shown(ups
 
 async def test_a_private_repository_that_may_be_shown_is_shown_from_the_cache(upstream: Upstream) -> None:
     upstream.has("/repos/demo/private", EXAMPLE | {"private": True}, **FRESH)
-    async with staged(settings_for(upstream, allow_private=True)) as stage:
+    async with staged(settings_for(upstream), access=of_the_channel) as stage:
         first, second = await stage.slash("demo/private"), await stage.slash("demo/private")
     assert first.embeds == second.embeds
     assert len(upstream.requests) == 1

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tux_http.api import API
     from tux_http.cogs.github.reference import Reference
 
-__all__ = ["Found", "License", "Owner", "Related", "Repository", "fetch_repository"]
+__all__ = ["Found", "License", "Moment", "Owner", "Related", "Repository", "fetch_repository"]
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -90,6 +90,7 @@ class Repository(_Visible, frozen=True, kw_only=True):
     template_repository: Related | None = None
     mirror_url: str | None = None
     has_issues: bool | None = None
+    has_discussions: bool | None = None
     has_pull_requests: bool | None = None
 
 

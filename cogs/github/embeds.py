@@ -5,117 +5,118 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import discord
-from discord.utils import format_dt
 
+from tux_http.cogs.github.addresses import typed_address
 from tux_http.cogs.github.languages import COLOURS
-from tux_http.embeds import budget, label, plain, safe_link
+from tux_http.cogs.github.parts import (
+    NEUTRAL,
+    SHORT,
+    add_fields,
+    chips,
+    count,
+    link_buttons,
+    set_author,
+    time,
+)
+from tux_http.embeds import budget
+from tux_http.languages import ENGLISH
+from tux_http.markdown import plain, safe_link
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
-    from discord.utils import TimestampStyle
-
-    from tux_http.cogs.github.api import License, Owner, Related, Repository
+    from tux_http.cogs.github.api import License, Related, Repository
     from tux_http.cogs.github.reference import Reference
+    from tux_http.languages import Language
 
 __all__ = ["repository_card", "repository_links"]
 
-NO_LANGUAGE: Final = 0x57606A
-"""The card's colour without a language, or with one that has no colour."""
-
 DESCRIPTION: Final = 1000
-TOPICS: Final = 900
-SHORT: Final = 100
-"""Longest texts in characters; GitHub's own limits are lower, except for descriptions of old."""
+"""Longest text in characters; GitHub's own limit is lower, except for descriptions of old."""
 
 
-def repository_card(repository: Repository, *, asked: Reference, note: str | None = None) -> discord.Embed:
+def repository_card(
+    repository: Repository, *, asked: Reference, note: str | None = None, language: Language = ENGLISH
+) -> discord.Embed:
     """The embed of a repository; what is not known is left out.
 
     Args:
         repository: What GitHub says of it.
         asked: The name that it was asked for by; another one than its own is mentioned.
         note: For the footer.
+        language: Of the card; what people wrote of the repository stays as it is.
     """
     embed = discord.Embed(
         title=plain(repository.full_name, 256) or str(asked),
         url=safe_link(repository.html_url),
-        description="\n".join(filter(None, _lines(repository, asked))),
-        colour=COLOURS.get(repository.language or "", NO_LANGUAGE),
+        description="\n".join(filter(None, _lines(repository, asked, language))),
+        colour=COLOURS.get(repository.language or "", NEUTRAL),
     )
-    _set_author(embed, repository.owner)
-    for name, value in _short_fields(repository):
-        if value is not None:
-            embed.add_field(name=name, value=value)
-    for name, value in (("Topics", _topics(repository)), ("Homepage", _homepage_link(repository))):
-        if value is not None:
-            embed.add_field(name=name, value=value, inline=False)
+    set_author(embed, repository.owner)
+    add_fields(embed, _short_fields(repository, language))
+    add_fields(embed, _long_fields(repository, language), inline=False)
     if note is not None:
         embed.set_footer(text=note)
     return budget(embed)
 
 
-def repository_links(repository: Repository) -> discord.ui.View | None:
+def repository_links(repository: Repository, language: Language = ENGLISH) -> discord.ui.View | None:
     """Buttons to a repository's pages and its homepage; None if there are none."""
-    view = discord.ui.View(timeout=None)
-    for text, url in _links(repository):
-        if (link := safe_link(url)) is not None:
-            view.add_item(discord.ui.Button[discord.ui.View](label=text, url=link))
-    return view if view.children else None
+    return link_buttons(_links(repository, language))
 
 
-def _links(repository: Repository) -> Iterator[tuple[str, str | None]]:
+def _links(repository: Repository, language: Language) -> Iterator[tuple[str, str | None]]:
     if (page := safe_link(repository.html_url)) is not None:
         page = page.rstrip("/")
-        yield "Repository", page
+        yield language.gettext("Repository"), page
         if repository.has_issues:
-            yield "Issues", f"{page}/issues"
+            yield language.gettext("Issues"), f"{page}/issues"
         if repository.has_pull_requests is not False:  # absent from older answers, which all have them
-            yield "Pull requests", f"{page}/pulls"
-        yield "Releases", f"{page}/releases"
-    yield "Homepage", _homepage(repository)
-
-
-def _set_author(embed: discord.Embed, owner: Owner | None) -> None:
-    if owner is not None and (name := label(owner.login or "", SHORT)):
-        embed.set_author(name=name, url=safe_link(owner.html_url), icon_url=safe_link(owner.avatar_url))
+            yield language.gettext("Pull requests"), f"{page}/pulls"
+        yield language.gettext("Releases"), f"{page}/releases"
+    yield language.gettext("Homepage"), _homepage(repository)
 
 
 # The description: what to know first, then what the repository says of itself.
 
 
-def _lines(repository: Repository, asked: Reference) -> Iterator[str]:
+def _lines(repository: Repository, asked: Reference, language: Language) -> Iterator[str]:
     if repository.full_name.lower() != str(asked).lower():
-        yield f"➡️ Renamed from {plain(str(asked), 200)}"
-    yield " · ".join(_markers(repository))
+        renamed = language.gettext("Renamed from {repository}", repository=plain(str(asked), 200))
+        yield f"➡️ {renamed}"
+    yield " · ".join(_markers(repository, language))
     yield plain(repository.description or "", DESCRIPTION)
 
 
-def _markers(repository: Repository) -> Iterator[str]:
+def _markers(repository: Repository, language: Language) -> Iterator[str]:
+    gettext = language.gettext
     if repository.is_private:
-        yield "🏢 Internal" if repository.visibility == "internal" else "🔒 Private"
+        is_internal = repository.visibility == "internal"
+        yield "🏢 " + gettext("Internal") if is_internal else "🔒 " + gettext("Private")
     if repository.archived:
-        yield "📦 Archived"
+        yield "📦 " + gettext("Archived")
     if repository.disabled:
-        yield "⛔ Disabled"
+        yield "⛔ " + gettext("Disabled")
     if repository.fork:
-        yield _origin("🍴 Fork", "of", repository.parent)
+        origin = _named(repository.parent)
+        yield "🍴 " + (gettext("Fork of {repository}", repository=origin) if origin else gettext("Fork"))
     if repository.mirror_url:
-        yield "🔁 Mirror"
+        yield "🔁 " + gettext("Mirror")
     if repository.is_template:
-        yield "📋 Template"
+        yield "📋 " + gettext("Template")
     if repository.template_repository is not None:
-        yield _origin("🧩 Made", "from", repository.template_repository, unnamed="from a template")
+        origin = _named(repository.template_repository)
+        made = (
+            gettext("Made from {repository}", repository=origin)
+            if origin
+            else gettext("Made from a template")
+        )
+        yield "🧩 " + made
 
 
-def _origin(marker: str, word: str, origin: Related | None, *, unnamed: str = "") -> str:
+def _named(origin: Related | None) -> str | None:
     name = plain((origin and origin.full_name) or "", 200)
-    return (
-        f"{marker} {word} {_link(name, origin and origin.html_url)}"
-        if name
-        else f"{marker} {unnamed}".rstrip()
-    )
+    return _link(name, origin and origin.html_url) if name else None
 
 
 def _link(text: str, url: str | None) -> str:
@@ -126,23 +127,25 @@ def _link(text: str, url: str | None) -> str:
 # The fields.
 
 
-def _short_fields(repository: Repository) -> Iterator[tuple[str, str | None]]:
-    yield "⭐ Stars", _count(repository.stargazers_count)
-    yield "🍴 Forks", _count(repository.forks_count)
-    yield "👀 Watchers", _count(repository.subscribers_count)
-    yield "🐛 Open issues", _count(repository.open_issues_count, remark=" (incl. PRs)")
-    yield "Language", plain(repository.language or "", SHORT) or None
-    yield "Licence", _license(repository.license)
-    yield "Created", _time(repository.created_at, "D")
-    yield "Last push", _time(repository.pushed_at, "R")
+def _short_fields(repository: Repository, language: Language) -> Iterator[tuple[str, str | None]]:
+    gettext = language.gettext
+    yield "⭐ " + gettext("Stars"), count(repository.stargazers_count, language)
+    yield "🍴 " + gettext("Forks"), count(repository.forks_count, language)
+    yield "👀 " + gettext("Watchers"), count(repository.subscribers_count, language)
+    yield "🐛 " + gettext("Open issues"), _open_issues(repository.open_issues_count, language)
+    yield gettext("Language"), plain(repository.language or "", SHORT) or None
+    yield gettext("Licence"), _license(repository.license)
+    yield gettext("Created"), time(repository.created_at, "D")
+    yield gettext("Last push"), time(repository.pushed_at, "R")
 
 
-def _count(number: int | None, *, remark: str = "") -> str | None:
-    return None if number is None else f"{number:,}{remark if number else ''}"
+def _long_fields(repository: Repository, language: Language) -> Iterator[tuple[str, str | None]]:
+    yield language.gettext("Topics"), chips(repository.topics or (), language)
+    yield language.gettext("Homepage"), _homepage_link(repository)
 
 
-def _time(moment: datetime | None, style: TimestampStyle) -> str | None:
-    return None if moment is None else format_dt(moment, style)
+def _open_issues(number: int | None, language: Language) -> str | None:
+    return language.gettext("{n} (incl. PRs)", n=number) if number else count(number, language)
 
 
 def _license(found: License | None) -> str | None:
@@ -152,25 +155,8 @@ def _license(found: License | None) -> str | None:
     return plain(known or found.name or "", SHORT) or None
 
 
-def _topics(repository: Repository) -> str | None:
-    topics = repository.topics or ()
-    shown: list[str] = []
-    room = TOPICS
-    for index, topic in enumerate(topics):
-        name = f"`{label(topic, SHORT).replace('`', '')}`"
-        if (room := room - len(name) - 1) < 0:
-            return f"{' '.join(shown)} and {len(topics) - index:,} more"
-        if name != "``":
-            shown.append(name)
-    return " ".join(shown) or None
-
-
 def _homepage(repository: Repository) -> str | None:
-    """The homepage, which owners type as they like: `example.org` is taken as a web address."""
-    typed = (repository.homepage or "").strip()
-    return safe_link(typed) or (
-        safe_link(f"https://{typed}") if "." in typed and "://" not in typed else None
-    )
+    return typed_address(repository.homepage)
 
 
 def _homepage_link(repository: Repository) -> str | None:

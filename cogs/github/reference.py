@@ -10,16 +10,32 @@ the length are checked. Names: 100 of ASCII letters, digits, ".", "-" and "_"; "
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from tux_http.languages import N_
 from tux_http.problems import InvalidInput
 
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["EXAMPLE", "GITHUB", "PAGES", "Reference", "parse_reference", "web_host"]
+__all__ = [
+    "EXAMPLE",
+    "GITHUB",
+    "PAGES",
+    "SUFFIX",
+    "Reference",
+    "checked",
+    "host_name",
+    "is_owner",
+    "parse_reference",
+    "reference_of",
+    "split_address",
+    "unwrapped",
+    "web_host",
+]
 
 EXAMPLE: Final = "allthingslinux/tux"
 
@@ -33,7 +49,7 @@ _URL: Final = re.compile(
     r"(?P<scheme>[a-z+]+)://(?:[^/@]*@)?(?P<host>[^/:@]+)(?::\d*)?(?P<path>/.*)?", re.IGNORECASE | re.DOTALL
 )
 _SCP: Final = re.compile(r"(?:[^/@:]+@)?(?P<host>[^/:@]+):(?P<path>.+)", re.DOTALL)
-_SUFFIX: Final = re.compile(r"(?:\.wiki)?(?:\.git)+\Z", re.IGNORECASE)
+SUFFIX: Final = re.compile(r"(?:\.wiki)?(?:\.git)+\Z", re.IGNORECASE)
 """Of an address to clone from; the wiki of a repository is one of its own."""
 
 PAGES: Final = frozenset(
@@ -109,37 +125,60 @@ def parse_reference(typed: str, *, host: str = GITHUB) -> Reference:
     Raises:
         InvalidInput: It names no repository.
     """
-    text = typed.strip().strip("<>`").strip()
-    place, path = _split(re.split(r"[?#]", text, maxsplit=1)[0])
-    if place not in {None, GITHUB, _host(host)}:
-        _refuse("That address does not lead to a repository on GitHub.")
+    text = unwrapped(typed)
+    place, path = split_address(re.split(r"[?#]", text, maxsplit=1)[0])
+    if place not in {None, GITHUB, host_name(host)}:
+        _refuse(N_("That address does not lead to a repository on GitHub."))
     owner, name, *_ = [*filter(None, path.split("/")), "", ""]
     if owner.lower() in PAGES or (place and not name):
-        _refuse("That is a page of GitHub, but not one of a repository.")
-    return _checked(owner, _SUFFIX.sub("", name))
+        _refuse(N_("That is a page of GitHub, but not one of a repository."))
+    return checked(owner, SUFFIX.sub("", name))
 
 
-def _split(text: str) -> tuple[str | None, str]:
-    """The host, where one is named, and the path after it."""
+def unwrapped(typed: str) -> str:
+    """Without the marks that keep Discord from making something of it."""
+    return typed.strip().strip("<>`").strip()
+
+
+def split_address(text: str) -> tuple[str | None, str]:
+    """The host, where one is named ("" for one that is none of the web's), and the path after it."""
     if "://" in text:
         url = _URL.fullmatch(text)
         known = url is not None and url["scheme"].lower() in _SCHEMES
-        return (_host(url["host"]), url["path"] or "") if url and known else ("", "")
+        return (host_name(url["host"]), url["path"] or "") if url and known else ("", "")
     if scp := _SCP.fullmatch(text):
-        return _host(scp["host"]), scp["path"]
+        return host_name(scp["host"]), scp["path"]
     first, _, rest = text.partition("/")
     # No owner has a dot, and every host on the internet has one.
-    return (_host(first.rpartition("@")[2]), rest) if "." in first else (None, text)
+    return (host_name(first.rpartition("@")[2]), rest) if "." in first else (None, text)
 
 
-def _host(text: str) -> str:
+def host_name(text: str) -> str:
+    """In the form that hosts are compared in."""
     return text.lower().removeprefix("www.").removeprefix("ssh.")
 
 
-def _checked(owner: str, name: str) -> Reference:
-    if not _OWNER.fullmatch(owner) or not _NAME.fullmatch(name) or name in {".", ".."}:
-        _refuse("That is not a repository: it takes an owner, a slash and a name.")
+def checked(owner: str, name: str) -> Reference:
+    """The repository of that name.
+
+    Raises:
+        InvalidInput: It has characters that no name has.
+    """
+    if not is_owner(owner) or not _NAME.fullmatch(name) or name in {".", ".."}:
+        _refuse(N_("That is not a repository: it takes an owner, a slash and a name."))
     return Reference(owner, name)
+
+
+def reference_of(full_name: str | None) -> Reference | None:
+    """The repository that an answer names; None if it names none."""
+    owner, _, name = (full_name or "").partition("/")
+    with contextlib.suppress(InvalidInput):
+        return checked(owner, name)
+    return None
+
+
+def is_owner(text: str) -> bool:
+    return _OWNER.fullmatch(text) is not None
 
 
 def _refuse(message: str) -> NoReturn:

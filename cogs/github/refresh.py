@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 from discord import app_commands
 
 from tux_http.cogs.github.reference import Reference
+from tux_http.languages import ENGLISH
 from tux_http.refresh import CUSTOM_ID, Card, RefreshButton
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from discord.ext import commands
 
     from tux_http.cogs.github.cog import GitHub
+    from tux_http.languages import Language
 
 __all__ = ["RefreshRepository"]
 
@@ -29,11 +31,12 @@ class RefreshRepository(
 
     Args:
         asked: That name.
+        language: Of its label.
     """
 
-    def __init__(self, asked: Reference) -> None:
+    def __init__(self, asked: Reference, *, language: Language = ENGLISH) -> None:
         self._asked = asked
-        super().__init__(f"{PREFIX}{asked}")
+        super().__init__(f"{PREFIX}{asked}", language=language)
 
     @staticmethod
     def is_possible(asked: Reference) -> bool:
@@ -46,9 +49,12 @@ class RefreshRepository(
     ) -> Self:
         return cls(Reference(match["owner"], match["name"]))
 
-    async def renewed(self, client: discord.Client) -> Card:
+    async def renewed(self, interaction: discord.Interaction[Any], language: Language) -> Card:
         # Not `isinstance`: while the extension is reloaded, an answer under way may put a class of before in use.
-        cog = cast("GitHub | None", cast("commands.Bot", client).get_cog("GitHub"))
+        cog = cast("GitHub | None", cast("commands.Bot", interaction.client).get_cog("GitHub"))
         if cog is None:
             raise app_commands.CommandNotFound("repo", [])
-        return await cog.card(self._asked, revalidate=True)
+        is_private = interaction.message is not None and interaction.message.flags.ephemeral
+        return await cog.card(
+            interaction, self._asked, ephemeral=is_private, language=language, revalidate=True
+        )
