@@ -171,6 +171,30 @@ def test_refresh_shows_the_card_anew_in_its_place(page: Page) -> None:
     assert _messages(page).count() == before
 
 
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ("/release allthingslinux/tux", "1,234 downloads"),
+        ("/commit allthingslinux/tux badc0de", "Failed · 1/2"),
+        ("/ghuser octocat", "San Francisco"),
+        ("/ghsearch repositories python", "Page 1 of 2 · 6 results"),
+    ],
+)
+def test_each_other_command_has_a_card(page: Page, command: str, shown: str) -> None:
+    expect(_typed(page, command)).to_contain_text(shown)
+
+
+def test_the_pages_of_a_search_are_turned_in_its_place(page: Page) -> None:
+    card = _typed(page, "/ghsearch issues reminders")
+    expect(card.get_by_role("button", name="Previous")).to_be_disabled()
+    before = _messages(page).count()
+    card.get_by_role("button", name="Next").click()
+    expect(card).to_contain_text("Page 2 of 5")
+    card.get_by_role("button", name="Previous").click()
+    expect(card).to_contain_text("Page 1 of 5")
+    assert _messages(page).count() == before
+
+
 def test_chaos_makes_a_command_fail_until_it_is_cleared(browser: Browser) -> None:
     with running_sandbox() as sandbox, _opened(browser, sandbox) as page:
         expect(_typed(page, "/repo allthingslinux/tux")).to_contain_text("Tux is an all in one bot")

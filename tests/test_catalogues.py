@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from babel.messages import Catalog
 
 
-MARKDOWN = re.compile(r"[*_~|`<>\[\]\\@\n]|^[#-]|://")
+MARKDOWN = re.compile(r"[*_~|`<>\[\]\\\n]|@(?:everyone|here)|^[#-]|://")
 PLACEHOLDER = re.compile(r"\{(\w*)\}")
 
 BUTTONS = (

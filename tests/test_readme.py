@@ -54,6 +54,33 @@ async def test_the_example_cog_runs_as_written(
         assert not http_client.is_open
 
 
+async def test_the_example_button_shows_another_answer_in_place_and_how_old_it_is(
+    httpx_mock: HTTPXMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = types.ModuleType("jokes")
+    monkeypatch.setitem(sys.modules, "jokes", module)
+    for code in (example("class Jokes"), example("class Another")):
+        exec(compile(code, "jokes.py", "exec"), module.__dict__)  # noqa: S102  # that is the test
+    old = {"Cache-Control": "max-age=1, stale-while-revalidate=0", "Age": "200"}
+    httpx_mock.add_response(json={"joke": "Knock, knock."}, headers=old)
+    httpx_mock.add_response(status_code=429, headers={"Retry-After": "60"})
+    bot = commands.Bot("!", intents=discord.Intents.default())
+    async with simcord.run(bot) as env:
+        await module.setup(bot)
+        channel = env.create_guild().create_text_channel("general")
+        member = env.guild.add_member(env.create_user("ada"))
+        place = bot.get_channel(channel.id)
+        assert isinstance(place, discord.TextChannel)
+        card = await place.send("Jokes", view=module.Another(bot.get_cog("Jokes")))
+        for footer in (None, "3 min old — The joke shop limits us"):
+            await member.click(card, label="Another one")
+            (shown,) = channel.history()
+            assert shown.embeds[0].description == "Knock, knock."
+            assert shown.embeds[0].footer.text == footer
+        await bot.remove_cog("Jokes")
+        await module.teardown(bot)
+
+
 async def test_the_five_lines_add_it_to_a_bot() -> None:
     names = {"commands": commands}
     exec(compile(example("class MyBot"), "bot.py", "exec"), names)  # noqa: S102  # that is the test

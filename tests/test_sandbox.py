@@ -253,7 +253,7 @@ def test_a_screenshot_that_cant_be_written_is_one_clear_line(
             "/nothing here",
             "/nothing here: there is no such command; there are: /chaos clear, /chaos problem, ",
         ),
-        ("/repo", "/repo: "),
+        ("/github visibility", "/github visibility: "),
     ],
 )
 def test_a_wrong_command_for_a_screenshot_is_one_clear_line(

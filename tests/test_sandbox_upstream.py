@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from tux_http.sandbox.issues import NUMBERED
 from tux_http.sandbox.samples import ERRORS, REPOSITORIES, Sample, avatar_urls, example
 from tux_http.sandbox.upstream import ROUTES, SampleGitHub
 
@@ -204,6 +205,40 @@ async def test_each_other_route_answers_with_its_official_example(
         org="github",
     )
     assert (await github.get(path)).json() == json.loads(example(ROUTES[route]))
+
+
+async def test_the_official_examples_of_an_issue_and_a_pull_request_are_served_unchanged(
+    github: httpx.AsyncClient,
+) -> None:
+    hello = "/repos/octocat/hello-world"
+    assert (await github.get(f"{hello}/issues/1347")).json() == json.loads(example("issue"))["value"]
+    assert (await github.get(f"{hello}/pulls/1347")).json() == json.loads(example("pull_request"))
+
+
+@pytest.mark.parametrize("number", NUMBERED)
+async def test_each_number_is_an_issue_and_some_are_pull_requests(
+    github: httpx.AsyncClient, number: int
+) -> None:
+    issue = (await github.get(f"/repos/allthingslinux/tux/issues/{number}")).json()
+    assert issue["number"] == number
+    assert issue["repository_url"] == "https://api.github.com/repos/allthingslinux/tux"
+    assert ("pull_request" in issue) == NUMBERED[number].is_pull
+    pull = await github.get(f"/repos/allthingslinux/tux/pulls/{number}")
+    assert pull.status_code == (200 if NUMBERED[number].is_pull else 404)
+    if NUMBERED[number].is_pull:
+        assert pull.json()["number"] == number
+        assert pull.json()["base"]["repo"]["full_name"] == "allthingslinux/tux"
+
+
+async def test_an_issue_may_be_missing_or_gone_or_elsewhere(github: httpx.AsyncClient) -> None:
+    tux = "/repos/allthingslinux/tux/issues"
+    assert (await github.get(f"{tux}/7")).status_code == 404
+    assert (await github.get(f"{tux}/13")).status_code == 410
+    assert (await github.get(f"{tux}/12")).status_code == 301
+    moved = (await github.get(f"{tux}/12", follow_redirects=True)).json()
+    assert moved["repository_url"] == "https://api.github.com/repos/demo/new-home"
+    assert (await github.get("/repos/demo/down/issues/1")).status_code == 503
+    assert (await github.get("/repos/demo/slow/issues/1")).status_code == 200
 
 
 async def test_an_unknown_route_is_not_found(github: httpx.AsyncClient) -> None:

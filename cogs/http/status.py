@@ -58,7 +58,7 @@ def status_card(
     kept = {each.api: each.entries for each in stored}
     for api in sorted(apis, key=lambda api: api not in down)[:FIELDS]:
         value = "\n".join(_lines(api, memory.get(api.name, 0), kept.get(api.name), language))
-        embed.add_field(name=label(names.get(api.name, api.name), 100), value=value, inline=False)
+        embed.add_field(name=label(names.get(api.name, api.layers.title), 100), value=value, inline=False)
     return budget(embed)
 
 
@@ -67,7 +67,7 @@ def _summary(apis: tuple[API, ...], down: list[API], names: Mapping[str, str], l
         return language.gettext("No service has been named yet.")
     if not down:
         return language.gettext("No breaker is open.")
-    services = language.listed([plain(names.get(api.name, api.name), 60) for api in down[:20]])
+    services = language.listed([plain(names.get(api.name, api.layers.title), 60) for api in down[:20]])
     return language.gettext("Left alone for failing: {services}.", services=services)
 
 

@@ -89,7 +89,8 @@ def _has(words: Sequence[str], text: str) -> bool:
 
 
 def _texts_of(body: Mapping[str, Any]) -> str:
-    return " ".join([body["full_name"], body["description"] or "", body["language"] or "", *body["topics"]])
+    texts = [body["full_name"], body["description"], body.get("language"), *(body.get("topics") or ())]
+    return " ".join(filter(None, texts))
 
 
 def _owner(login: str, *, now: datetime) -> dict[str, Any] | None:

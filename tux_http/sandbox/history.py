@@ -6,16 +6,14 @@ They are the official examples with some fields replaced; those of octocat/Hello
 from __future__ import annotations
 
 import json
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeAlias
 
-from tux_http.sandbox.samples import EXAMPLE, HOSTILE, example, repository, timestamp
+from tux_http.sandbox.samples import EXAMPLE, HOSTILE, Sample, example, repository, timestamp
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
-    from tux_http.sandbox.samples import Sample
+Part: TypeAlias = Callable[[Sample, Mapping[str, str], datetime], Any]
+"""The body of an answer, of a repository, the values in the route and the time; None where nothing is found."""
 
 EMPTY: Final = "demo/minimal"
 """Has neither releases nor commits."""
@@ -120,6 +118,8 @@ def _release(sample: Sample, tag: str, days: int, *, now: datetime) -> dict[str,
 def commit(sample: Sample, ref: str, *, now: datetime) -> dict[str, Any] | None:
     """The body of `GET /repos/{owner}/{repo}/commits/{ref}`; None if there is none."""
     official: dict[str, Any] = json.loads(example("commit"))
+    if sample.name == EMPTY:
+        return None
     if sample.name == EXAMPLE:
         return official if ref in NEWEST or official["sha"].startswith(ref) else None
     sha = _sha(ref)
@@ -128,7 +128,12 @@ def commit(sample: Sample, ref: str, *, now: datetime) -> dict[str, Any] | None:
     body: dict[str, Any] = json.loads(example("commit").replace(EXAMPLE, sample.name))
     known = COMMITS[sha]
     who = {"name": "Ada", "date": timestamp(now - timedelta(days=1))}
-    git = {"message": known["message"], "verification": known["verification"], "author": who, "committer": who}
+    git = {
+        "message": known["message"],
+        "verification": known["verification"],
+        "author": who,
+        "committer": who,
+    }
     owner = repository(sample, now=now)["owner"]
     page = f"https://github.com/{sample.name}/commit/"
     parents = [{"sha": each, "html_url": page + each} for each in COMMITS if each != sha][:1]
@@ -154,3 +159,13 @@ def _sha(ref: str) -> str | None:
     if ref in NEWEST:
         return next(iter(COMMITS))
     return next((sha for sha in COMMITS if len(ref) >= 4 and sha.startswith(ref)), None)  # noqa: PLR2004  # as git has it
+
+
+PARTS: Final[Mapping[str, Part]] = {
+    "/releases": lambda sample, _, now: releases(sample, now=now),
+    "/releases/latest": lambda sample, _, now: latest_release(sample, now=now),
+    "/releases/tags/{tag:.+}": lambda sample, path, now: tagged_release(sample, path["tag"], now=now),
+    "/commits/{ref:.+}/check-runs": lambda sample, path, _: check_runs(sample, path["ref"]),
+    "/commits/{ref:.+}": lambda sample, path, now: commit(sample, path["ref"], now=now),
+}
+"""The routes below a repository, each with what answers it."""

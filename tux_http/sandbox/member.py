@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import discord
 import simcord
@@ -67,9 +67,25 @@ class TypingMember(simcord.MemberActor):
         return command
 
 
-def _options_in(text: str, command: app_commands.Command[Any, ..., Any]) -> dict[str, str]:
-    """Words go to the command's options in their order; the last option takes the rest."""
-    names = [parameter.name for parameter in command.parameters]
-    words = text.removeprefix(f"/{command.qualified_name}").strip().split(maxsplit=max(len(names) - 1, 0))
-    # `/repo name:owner/name` is how Discord shows a filled option.
-    return {name: word.removeprefix(f"{name}:") for name, word in zip(names, words, strict=False)}
+BOOLEANS: Final = {"true": True, "false": False}
+
+
+def _options_in(text: str, command: app_commands.Command[Any, ..., Any]) -> dict[str, Any]:
+    """Words go to the command's options in their order, or by name; the last of them takes the rest.
+
+    What is true or false is told by name alone: otherwise, it would take the words of a text before it.
+    """
+    kinds = {parameter.name: parameter.type for parameter in command.parameters}
+    told = {name for name, kind in kinds.items() if kind is discord.AppCommandOptionType.boolean}
+    words = text.removeprefix(f"/{command.qualified_name}").split()
+    given: dict[str, Any] = {}
+    for word in [each for each in words if each.partition(":")[0] in told]:
+        name, _, value = word.partition(":")
+        given[name] = BOOLEANS.get(value.lower(), value)
+        words.remove(word)
+    names = [name for name in kinds if name not in told]
+    for name, word in zip(names, " ".join(words).split(maxsplit=max(len(names) - 1, 0)), strict=False):
+        # `/repo name:owner/name` is how Discord shows a filled option.
+        meant = next((each for each in names if word.startswith(f"{each}:")), name)
+        given[meant] = word.removeprefix(f"{meant}:")
+    return given

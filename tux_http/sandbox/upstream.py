@@ -18,11 +18,15 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from aiohttp import web
 
+from tux_http.sandbox.directory import account, found_issues, found_repositories, organization
+from tux_http.sandbox.history import EMPTY, PARTS
 from tux_http.sandbox.issues import DELETED, TRANSFERRED, issue, pull_request
 from tux_http.sandbox.samples import BY_ID, BY_NAME, NEW_HOME, Sample, example, repository
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from tux_http.sandbox.history import Part
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
     Numbered = Callable[..., dict[str, Any] | None]
@@ -49,8 +53,6 @@ DOCS: Final = "https://docs.github.com/rest"
 
 ROUTES: Final = {
     "/repos/{owner}/{repo}/issues": "issues_list",
-    "/repos/{owner}/{repo}/releases": "releases",
-    "/repos/{owner}/{repo}/releases/latest": "release_latest",
     "/repos/{owner}/{repo}/languages": "languages",
     "/repos/{owner}/{repo}/contributors": "contributors",
     "/repos/{owner}/{repo}/readme": "readme",
@@ -58,20 +60,14 @@ ROUTES: Final = {
     "/repos/{owner}/{repo}/license": "license",
     "/repos/{owner}/{repo}/topics": "topics",
     "/repos/{owner}/{repo}/branches": "branches",
-    "/repos/{owner}/{repo}/commits/{ref}": "commit",
-    "/repos/{owner}/{repo}/commits/{ref}/check-runs": "check_runs",
     "/repos/{owner}/{repo}/stats/commit_activity": "commit_activity",
     "/repos/{owner}/{repo}/actions/runs": "workflow_runs",
-    "/users/{username}": "user",
-    "/orgs/{org}": "organization",
-    "/search/repositories": "search_repositories",
-    "/search/issues": "search_issues",
     "/rate_limit": "rate_limit",
 }
-"""The routes beside the repository itself and its numbers, each with the official example that answers it."""
+"""The routes that are not made of the samples, each with the official example that answers it."""
 
 UNHURT: Final = frozenset({"slow", "flaky", "renamed"})
-"""Faults of a repository of which its issues know nothing."""
+"""Faults of a repository of which what is in it knows nothing."""
 
 
 class SampleGitHub:
@@ -114,6 +110,12 @@ class SampleGitHub:
         for path, body in (("issues", issue), ("pulls", pull_request)):
             app.router.add_get(f"/repos/{{owner}}/{{repo}}/{path}/{{number:[0-9]+}}", self._numbered(body))
             app.router.add_get(f"/repositories/{{id:[0-9]+}}/{path}/{{number:[0-9]+}}", self._numbered(body))
+        for path, body in PARTS.items():
+            app.router.add_get(f"/repos/{{owner}}/{{repo}}{path}", self._part(body))
+        app.router.add_get("/users/{login}", self._account(account))
+        app.router.add_get("/orgs/{login}", self._account(organization))
+        for kind, found in (("repositories", found_repositories), ("issues", found_issues)):
+            app.router.add_get(f"/search/{kind}", self._search(found))
         for path, file in ROUTES.items():
             app.router.add_get(path, self._example(file))
         app.router.add_route("*", "/{path:.*}", self._unknown)
@@ -161,6 +163,37 @@ class SampleGitHub:
                 return _json({"message": "This issue was deleted", "status": "410"}, status=410)
             body = body_of(sample, number, now=self._started)
             return _not_found(f"{DOCS}/issues/issues#get-an-issue") if body is None else _json(body)
+
+        return answer
+
+    def _part(self, body_of: Part) -> Handler:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            sample = _sample_of(request)
+            if sample is None:
+                return _not_found()
+            if sample.fault is not None and sample.fault not in UNHURT:
+                return await self._faults[sample.fault](request, sample)
+            body = body_of(sample, request.match_info, self._started)
+            if body is not None:
+                return _json(body)
+            if sample.name == EMPTY and "ref" in request.match_info:
+                return _json({"message": "Git Repository is empty.", "status": "409"}, status=409)
+            return _not_found()
+
+        return answer
+
+    def _account(self, body_of: Callable[..., dict[str, Any] | None]) -> Handler:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            body = body_of(request.match_info["login"], now=self._started)
+            return _not_found(f"{DOCS}/users/users#get-a-user") if body is None else _json(body)
+
+        return answer
+
+    def _search(self, found: Callable[..., dict[str, Any]]) -> Handler:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            asked = request.query
+            page, per_page = int(asked.get("page", "1")), int(asked.get("per_page", "30"))
+            return _json(found(asked.get("q", ""), page=page, per_page=per_page, now=self._started))
 
         return answer
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -150,12 +151,16 @@ async def opened(
     """
     if upstream is not None:
         settings = _offline(settings, github=upstream.url)
-    # It syncs its commands below: by itself the bot would note for this user which ones it synced.
-    of_the_bot = msgspec.structs.replace(settings.bot, message_content=True, sync="never")
-    bot = TuxBot(msgspec.structs.replace(settings, bot=of_the_bot), http=HTTPClient(settings.http))
-    stage = Stage(bot.http_client, faults or Faults())
-    env = _env(bot, deadline=max((api.deadline for api in settings.apis.values()), default=0.0))
     async with contextlib.AsyncExitStack() as stack:
+        # What is set with /github here is of no server that there is.
+        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="tux-http-sandbox-"))
+        of_github = msgspec.structs.replace(settings.github, database=f"{directory}/servers.sqlite")
+        # It syncs its commands below: by itself the bot would note for this user which ones it synced.
+        of_the_bot = msgspec.structs.replace(settings.bot, message_content=True, sync="never")
+        shown = msgspec.structs.replace(settings, bot=of_the_bot, github=of_github)
+        bot = TuxBot(shown, http=HTTPClient(settings.http))
+        stage = Stage(bot.http_client, faults or Faults())
+        env = _env(bot, deadline=max((api.deadline for api in settings.apis.values()), default=0.0))
         await env.start()
         stack.push_async_callback(env.shutdown)
         stack.push_async_callback(bot.close)
@@ -210,6 +215,11 @@ def _introduction(*, live: bool) -> discord.Embed:
     numbers = ", ".join(f"{number} ({each.shows})" for number, each in NUMBERED.items())
     numbered = f"`/issue allthingslinux/tux#1`, `/pr allthingslinux/tux#2`, and more: {numbers}"
     embed.add_field(name="Each has these issues and pull requests", value=numbered, inline=False)
+    more = (
+        "`/release allthingslinux/tux`, `/commit allthingslinux/tux`, `/ghuser octocat`, "
+        "`/ghsearch repositories python`, `/ghsearch issues reminders`"
+    )
+    embed.add_field(name="Each has releases and commits, and can be found", value=more, inline=False)
     twice = f"`{FLAKY}` answers once. Then it is down, and the card says how old it is."
     embed.add_field(name="Ask for this one twice", value=twice, inline=False)
     upset = "`/chaos set github:status=503`, then any of the above; `/chaos clear` ends it."
