@@ -106,14 +106,6 @@ async def given(stage: Stage, command: Given) -> discord.Message:
     return await give(stage, command.command, **command.options)
 
 
-def title(message: discord.Message) -> str:
-    return str(message.embeds[0].title)
-
-
-def text(message: discord.Message) -> str:
-    return str(message.embeds[0].description)
-
-
 def paths(upstream: Upstream) -> list[str]:
     """What GitHub was asked for, in order."""
     return [request.path for request in upstream.requests]

@@ -168,6 +168,14 @@ async def staged(
         await detach(bot, "test")
 
 
+def title(message: discord.Message) -> str:
+    return str(message.embeds[0].title)
+
+
+def text(message: discord.Message) -> str:
+    return str(message.embeds[0].description)
+
+
 def values(message: discord.Message) -> dict[str, str]:
     return {str(field.name): str(field.value) for field in message.embeds[0].fields}
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from tests.github_stage import Stage, Upstream
 
+COMMANDS: Final = ["issue", "pr"]
+
 DATA: Final = Path(__file__).parent / "data" / "github"
 BOTH: Final[dict[str, Any]] = json.loads((DATA / "issue.json").read_text(encoding="utf-8"))["value"]
 """As in the official example, where the issue is a pull request."""
@@ -22,6 +24,7 @@ ISSUE: Final = {name: value for name, value in BOTH.items() if name != "pull_req
 }
 PULL: Final[dict[str, Any]] = json.loads((DATA / "pull_request.json").read_text(encoding="utf-8"))
 
+SITE: Final = "https://github.com/octocat/Hello-World"
 HELLO: Final = "/repos/octocat/Hello-World"
 AN_ISSUE: Final = f"{HELLO}/issues/1"
 A_PULL: Final = f"{HELLO}/pulls/2"
@@ -32,11 +35,10 @@ CHANGED: Final[dict[str, Any]] = {"Cache-Control": "private, max-age=60", "ETag"
 
 def furnish(upstream: Upstream, **headers: Any) -> None:
     """Issue 1 and pull request 2 of octocat/Hello-World."""
-    page = "https://github.com/octocat/Hello-World"
     upstream.has(HELLO, EXAMPLE, **headers)
-    upstream.has(AN_ISSUE, ISSUE | {"number": 1, "html_url": f"{page}/issues/1"}, **headers)
-    upstream.has(f"{HELLO}/issues/2", BOTH | {"number": 2, "html_url": f"{page}/pull/2"}, **headers)
-    upstream.has(A_PULL, PULL | {"number": 2, "html_url": f"{page}/pull/2"}, **headers)
+    upstream.has(AN_ISSUE, ISSUE | {"number": 1, "html_url": f"{SITE}/issues/1"}, **headers)
+    upstream.has(f"{HELLO}/issues/2", BOTH | {"number": 2, "html_url": f"{SITE}/pull/2"}, **headers)
+    upstream.has(A_PULL, PULL | {"number": 2, "html_url": f"{SITE}/pull/2"}, **headers)
 
 
 async def give(stage: Stage, command: str, repository: str, number: str | None = None) -> discord.Message:

@@ -105,10 +105,11 @@ def test_a_typed_repo_command_shows_the_card(page: Page) -> None:
 
 def test_a_command_chosen_from_the_list_shows_the_card(page: Page) -> None:
     before = _messages(page).count()
-    page.get_by_placeholder("Message #try-it").press_sequentially("/re")
+    page.get_by_placeholder("Message #try-it").press_sequentially("/rep")
     expect(page.get_by_role("option", name="/repo")).to_be_visible()
     page.keyboard.press("Enter")
-    page.keyboard.type("python/cpython")
+    page.keyboard.press("Enter")  # the first of its options
+    page.get_by_role("textbox", name="repository").press_sequentially("python/cpython")
     page.keyboard.press("Enter")
     expect(_messages(page).nth(before)).to_contain_text("The Python programming language")
 

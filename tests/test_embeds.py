@@ -177,7 +177,8 @@ def unbudgeted(tree: ast.AST, returns: list[ast.expr] | None = None) -> Iterator
     if isinstance(tree, ast.Call) and called(tree) in {"budget", "budget_all"}:
         return
     if isinstance(tree, ast.FunctionDef | ast.AsyncFunctionDef):
-        returns = [each.value for each in ast.walk(tree) if isinstance(each, ast.Return) and each.value]
+        given = [each.value for each in ast.walk(tree) if isinstance(each, ast.Return) and each.value]
+        returns = [value for value in given if not (isinstance(value, ast.Constant) and value.value is None)]
     if isinstance(tree, ast.Call) and called(tree) == "Embed":
         left = [value for value in returns or () if isinstance(value, ast.Call)]
         if not returns or len(left) < len(returns) or any(called(value) != "budget" for value in left):

@@ -213,3 +213,14 @@ async def test_equal_credentials_are_one_and_others_are_not(upstream: AppUpstrea
         with pytest.raises(ValueError, match="with other arguments"):
             stage.client.api("github", base_url=upstream.url, policy=stage.api.policy, credential=other)
         assert hash(same) == hash(stage.credential)
+
+
+async def test_another_origin_gets_no_token_though_the_apis_client_is_sent_there(
+    upstream: AppUpstream,
+) -> None:
+    async with app_upstream() as elsewhere, world(upstream) as stage:
+        client = await stage.api.get_client()
+        await client.get(f"{elsewhere.url}/repos/a")
+        (request,) = elsewhere.requests
+        assert upstream.tokens_asked == 0
+    assert "ghs_" not in request.headers.get("Authorization", "")

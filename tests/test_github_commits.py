@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.found_stage import A_COMMIT, CHECKS, COMMIT, FRESH, HELLO, SHA, furnish, give, paths, text, title
-from tests.github_stage import Upstream, buttons, github, problem, settings_for, staged
+from tests.found_stage import A_COMMIT, CHECKS, COMMIT, FRESH, HELLO, SHA, furnish, give, paths
+from tests.github_stage import Upstream, buttons, github, problem, settings_for, staged, text, title
 from tests.github_stage import values as fields_of
 from tests.hostile_text import HOSTILE as HOSTILE_TEXT
 from tests.test_github_card import assert_within_limits, texts, values

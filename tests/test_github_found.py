@@ -24,8 +24,6 @@ from tests.found_stage import (
     give,
     given,
     paths,
-    text,
-    title,
 )
 from tests.github_stage import (
     EXAMPLE,
@@ -36,6 +34,8 @@ from tests.github_stage import (
     problem,
     settings_for,
     staged,
+    text,
+    title,
 )
 from tests.test_github_card import HOSTILE
 from tests.test_github_refresh import as_before_a_restart, now, refresh_buttons, whispered

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.found_stage import COMMANDS, FRESH, HELLO, Given, furnish, give, given, title
-from tests.github_stage import EXAMPLE, Upstream, github, problem, settings_for
+from tests.found_stage import COMMANDS, FRESH, HELLO, Given, furnish, give, given
+from tests.github_stage import EXAMPLE, Upstream, github, problem, settings_for, title
 from tests.test_github_refresh import whispered
 from tests.test_github_servers import server
 from tux_http.cogs.github.commits import parse_commit

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from tests.found_stage import COMMANDS, FRESH, NEEDED, OPTIONAL, Given, furnish, given, paths, title
-from tests.github_stage import Upstream, github, problem, settings_for, staged
+from tests.found_stage import COMMANDS, FRESH, NEEDED, OPTIONAL, Given, furnish, given, paths
+from tests.github_stage import Upstream, github, problem, settings_for, staged, title
 from tests.test_github_failures import FAILURES
 from tests.test_github_refresh import now, whispered
 from tux_http.cogs.github.accounts_api import fetch_account

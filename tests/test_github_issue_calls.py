@@ -16,9 +16,22 @@ from tests.github_stage import (
     problem,
     settings_for,
     staged,
+    title,
     values,
 )
-from tests.issues_stage import A_PULL, AN_ISSUE, CHANGED, FRESH, HELLO, ISSUE, PULL, furnish, give, paths
+from tests.issues_stage import (
+    A_PULL,
+    AN_ISSUE,
+    CHANGED,
+    COMMANDS,
+    FRESH,
+    HELLO,
+    ISSUE,
+    PULL,
+    furnish,
+    give,
+    paths,
+)
 from tests.test_github_refresh import now, whispered
 from tux_http.cogs.github.issues_api import MOST_KINDS, Kinds
 from tux_http.cogs.github.reference import Reference
@@ -27,11 +40,7 @@ from tux_http.config import PrivateAccess
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    import discord
     from simcord.builders import ChannelHandle, GuildHandle, RoleHandle
-
-SITE = "https://github.com/octocat/Hello-World"
-COMMANDS = ["issue", "pr"]
 
 
 @pytest.fixture
@@ -39,14 +48,6 @@ async def upstream() -> AsyncGenerator[Upstream]:
     async with github() as served:
         furnish(served, **FRESH)
         yield served
-
-
-def title(message: discord.Message) -> str:
-    return str(message.embeds[0].title)
-
-
-def text(message: discord.Message) -> str:
-    return str(message.embeds[0].description)
 
 
 # Calls.

@@ -16,9 +16,24 @@ from tests.github_stage import (
     problem,
     settings_for,
     staged,
+    text,
+    title,
     values,
 )
-from tests.issues_stage import A_PULL, AN_ISSUE, BOTH, FRESH, HELLO, ISSUE, PULL, furnish, give, paths
+from tests.issues_stage import (
+    A_PULL,
+    AN_ISSUE,
+    BOTH,
+    COMMANDS,
+    FRESH,
+    HELLO,
+    ISSUE,
+    PULL,
+    SITE,
+    furnish,
+    give,
+    paths,
+)
 from tests.test_github_card import HOSTILE
 
 if TYPE_CHECKING:
@@ -26,23 +41,12 @@ if TYPE_CHECKING:
 
     from tests.github_stage import Stage
 
-SITE = "https://github.com/octocat/Hello-World"
-COMMANDS = ["issue", "pr"]
-
 
 @pytest.fixture
 async def upstream() -> AsyncGenerator[Upstream]:
     async with github() as served:
         furnish(served, **FRESH)
         yield served
-
-
-def title(message: discord.Message) -> str:
-    return str(message.embeds[0].title)
-
-
-def text(message: discord.Message) -> str:
-    return str(message.embeds[0].description)
 
 
 # Cards.

@@ -8,8 +8,8 @@ import discord
 import msgspec
 import pytest
 
-from tests.found_stage import FOUND, FRESH, furnish, give, queries, text
-from tests.github_stage import EXTENSION, Stage, Upstream, github, of_the_channel, settings_for, staged
+from tests.found_stage import FOUND, FRESH, furnish, give, queries
+from tests.github_stage import EXTENSION, Stage, Upstream, github, of_the_channel, settings_for, staged, text
 from tests.test_github_refresh import now, whispered
 
 if TYPE_CHECKING:

@@ -9,18 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.found_stage import (
-    FOUND,
-    FRESH,
-    HITS,
-    PUBLIC,
-    REPOSITORIES,
-    furnish,
-    give,
-    queries,
-    text,
-    title,
-)
+from tests.found_stage import FOUND, FRESH, HITS, PUBLIC, REPOSITORIES, furnish, give, queries
 from tests.github_stage import (
     Upstream,
     buttons,
@@ -29,6 +18,8 @@ from tests.github_stage import (
     problem,
     settings_for,
     staged,
+    text,
+    title,
 )
 from tests.hostile_text import HOSTILE as HOSTILE_TEXT
 from tests.test_github_card import assert_within_limits

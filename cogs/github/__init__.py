@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final
 from tux_http.cogs.github.accounts import Accounts, RefreshAccount
 from tux_http.cogs.github.cog import GitHub
 from tux_http.cogs.github.commits import Commits, RefreshCommit
-from tux_http.cogs.github.issues import Issues
-from tux_http.cogs.github.issues_refresh import RefreshIssue
+from tux_http.cogs.github.issues import Issues, RefreshIssue
 from tux_http.cogs.github.refresh import RefreshRepository
 from tux_http.cogs.github.releases import RefreshRelease, Releases
 from tux_http.cogs.github.searches import RefreshSearch, Searches, TurnPage

@@ -12,6 +12,7 @@ from loguru import logger
 
 from tux_http.cogs.github.parts import NEUTRAL
 from tux_http.cogs.github.token_state import token_state
+from tux_http.embeds import budget
 from tux_http.languages import ENGLISH, N_
 from tux_http.markdown import plain
 from tux_http.permission_names import PERMISSIONS
@@ -93,7 +94,7 @@ class Check:
         )
         if quotas := "\n".join(_quotas(state, language)):
             embed.add_field(name=gettext("Quota"), value=quotas, inline=False)
-        return embed
+        return budget(embed)
 
     def start(self, bot: commands.Bot | commands.AutoShardedBot) -> None:
         """Says in the log what is lacking, once; GitHub is asked only if the bot is somebody there."""

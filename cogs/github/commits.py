@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
+from tux_http.cogs.github.card_cog import REPOSITORY, CardCog, RefreshCard
 from tux_http.cogs.github.commits_api import fetch_commit
 from tux_http.cogs.github.commits_embeds import commit_card, commit_links
-from tux_http.cogs.github.defaults import defaults_of
 from tux_http.cogs.github.link_parsing import TAG, parse_link
 from tux_http.cogs.github.links import AccountLink, CommitLink, FileLink, GistLink, NumberLink, ReleaseLink
-from tux_http.cogs.github.privacy import may_see_private
-from tux_http.cogs.github.reference import GITHUB, Reference, unwrapped, web_host
-from tux_http.languages import ENGLISH, N_, language_of
+from tux_http.cogs.github.reference import GITHUB, Reference, unwrapped
+from tux_http.languages import N_
 from tux_http.languages.commands import localised
 from tux_http.problems import InvalidInput
-from tux_http.refresh import CUSTOM_ID, Card, RefreshButton
-from tux_http.responding import responding
-from tux_http.staleness import note_on
+from tux_http.refresh import Card
 
 if TYPE_CHECKING:
     from typing import NoReturn
 
-    from tux_http.host import Host
-    from tux_http.languages import Language
+    from tux_http.cogs.github.card_cog import Showing
 
 __all__ = ["Commits", "RefreshCommit", "parse_commit"]
 
@@ -43,18 +39,8 @@ NEWEST: Final = "HEAD"
 _IN_PULL_REQUEST: Final = re.compile(r"/pull/\d{1,10}/(?:commits|changes)/(?P<sha>[0-9a-f]{7,64})\b")
 
 
-class Commits(commands.Cog, name=COG):
-    """Commits on GitHub.
-
-    Args:
-        host: Of the bot; its `github` API is called.
-    """
-
-    def __init__(self, host: Host) -> None:
-        self._api = host.api("github")
-        self._service = host.settings.apis["github"].display_name or "github"
-        self._private_access = host.settings.github.private_access
-        self._defaults = defaults_of(host)
+class Commits(CardCog[CommitLink], name=COG):
+    """Commits on GitHub."""
 
     @commands.hybrid_command(name=localised("commit"), description=localised("Shows a commit on GitHub."))
     @app_commands.rename(
@@ -77,86 +63,33 @@ class Commits(commands.Cog, name=COG):
         public: bool | None = None,
     ) -> None:
         """Shows a commit on GitHub: its message, people, changes and checks. The newest one if none is given."""
-        default = (await self._defaults.of(ctx.guild)).repository
-        asked = parse_commit(repository, commit, host=web_host(self._api.base_url), default=default)
-        ephemeral = await self._defaults.is_ephemeral(ctx, public)
-        async with responding(ctx, ephemeral=ephemeral) as answer:
-            language = language_of(ctx, public=not ephemeral)
-            card = await self.card(ctx, asked, ephemeral=ephemeral, language=language)
-            await answer(embed=card.embed, view=card.view)
+        default = await self._default(ctx)
+        asked = parse_commit(repository, commit, host=self._web_host, default=default)
+        await self._show(ctx, asked, public=public)
 
-    async def card(
-        self,
-        target: commands.Context[Any] | discord.Interaction[Any],
-        asked: CommitLink,
-        *,
-        ephemeral: bool = False,
-        language: Language = ENGLISH,
-        revalidate: bool = False,
-    ) -> Card:
-        """What is shown of a commit.
-
-        Args:
-            target: Where it is shown, and to whom.
-            asked: The commit.
-            ephemeral: Whether only the person who asks sees it.
-            language: Of the card.
-            revalidate: Whether GitHub is asked though there are good answers in the cache.
-
-        Raises:
-            httpx.HTTPError: As `fetch_commit`.
-            InvalidInput: As `fetch_commit`.
-        """
-        private = may_see_private(target, self._private_access, ephemeral=ephemeral)
-        found = await fetch_commit(self._api, asked, allow_private=private, revalidate=revalidate)
-        note = note_on(found.call, service=self._service, language=language)
-        view = commit_links(found, language)
-        if RefreshCommit.is_possible(asked):
-            view = view or discord.ui.View(timeout=None)
-            view.add_item(RefreshCommit(asked, language=language))
-        return Card(commit_card(found, asked=asked, note=note, language=language), view)
+    async def card(self, asked: CommitLink, showing: Showing) -> Card:
+        found = await fetch_commit(
+            self._api, asked, allow_private=showing.allow_private, revalidate=showing.revalidate
+        )
+        language = showing.language
+        embed = commit_card(found, asked=asked, note=self._note(found.call, language), language=language)
+        return Card(embed, RefreshCommit.under(commit_links(found, language), asked, language))
 
 
-class RefreshCommit(
-    RefreshButton,
-    template=rf"{PREFIX}(?P<owner>[A-Za-z0-9_-]{{1,39}})/(?P<name>[A-Za-z0-9._-]{{1,100}})"
-    rf"@(?P<ref>{TAG.pattern})",
-):
-    """Asks GitHub again for what was asked for: a commit, or whichever is the newest of a branch then.
+class RefreshCommit(RefreshCard[CommitLink], template=rf"{PREFIX}{REPOSITORY}@(?P<ref>{TAG.pattern})"):
+    """Asks GitHub again for what was asked for: a commit, or whichever is the newest of a branch then."""
 
-    Args:
-        asked: That.
-        language: Of its label.
-    """
-
-    def __init__(self, asked: CommitLink, *, language: Language = ENGLISH) -> None:
-        self._asked = asked
-        super().__init__(_custom_id(asked), language=language)
+    cog = COG
 
     @staticmethod
-    def is_possible(asked: CommitLink) -> bool:
-        """Whether the names have room in a button."""
-        return len(_custom_id(asked)) <= CUSTOM_ID
+    def id_of(asked: CommitLink) -> str:
+        return f"{PREFIX}{asked.repository}@{asked.sha}"
 
     @classmethod
     async def from_custom_id(
         cls, _: discord.Interaction[Any], __: discord.ui.Item[Any], match: re.Match[str], /
     ) -> Self:
         return cls(CommitLink(Reference(match["owner"], match["name"]), match["ref"]))
-
-    async def renewed(self, interaction: discord.Interaction[Any], language: Language) -> Card:
-        # Not `isinstance`: see `RefreshRepository`.
-        cog = cast("Commits | None", cast("commands.Bot", interaction.client).get_cog(COG))
-        if cog is None:
-            raise app_commands.CommandNotFound("commit", [])
-        is_private = interaction.message is not None and interaction.message.flags.ephemeral
-        return await cog.card(
-            interaction, self._asked, ephemeral=is_private, language=language, revalidate=True
-        )
-
-
-def _custom_id(asked: CommitLink) -> str:
-    return f"{PREFIX}{asked.repository}@{asked.sha}"
 
 
 def parse_commit(

@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import discord
 import httpx
 from discord import app_commands
 from discord.ext import commands
 
-from tux_http.cogs.github.defaults import defaults_of
+from tux_http.cogs.github.card_cog import CardCog, RefreshCard, card_anew, is_whispered
 from tux_http.cogs.github.parts import link_buttons
-from tux_http.cogs.github.privacy import may_see_private
-from tux_http.cogs.github.reference import web_host
 from tux_http.cogs.github.search_api import LONGEST, PAGE, REACHABLE, Search, fetch_page, parse_search
 from tux_http.cogs.github.search_embeds import search_card
 from tux_http.discord_limits import CUSTOM_ID, EMBED_URL
 from tux_http.error_handler import handler_of
 from tux_http.graphemes import width
-from tux_http.languages import ENGLISH, language_of
+from tux_http.languages import language_of
 from tux_http.languages.commands import localised
 from tux_http.markdown import safe_link
-from tux_http.refresh import Card, RefreshButton
+from tux_http.refresh import Card
 from tux_http.responding import responding
 from tux_http.retry_errors import NotYours, TooLate
-from tux_http.staleness import note_on
 
 if TYPE_CHECKING:
     import re
 
+    from tux_http.cogs.github.card_cog import Showing
     from tux_http.cogs.github.search_api import Kind, Page
-    from tux_http.host import Host
     from tux_http.languages import Language
 
 __all__ = ["RefreshSearch", "Searches", "TurnPage"]
@@ -84,25 +81,15 @@ def _text_above(message: discord.Message | None) -> str:
     return httpx.URL(urls[0]).params.get("q", "") if urls else ""
 
 
-class Searches(commands.Cog, name=COG):
-    """Searches of GitHub.
-
-    Args:
-        host: Of the bot; its `github` API is called.
-    """
-
-    def __init__(self, host: Host) -> None:
-        self._api = host.api("github")
-        self._service = host.settings.apis["github"].display_name or "github"
-        self._private_access = host.settings.github.private_access
-        self._defaults = defaults_of(host)
+class Searches(CardCog[Place], name=COG):
+    """Searches of GitHub."""
 
     @commands.hybrid_group(name=localised("ghsearch"), description=localised("Searches GitHub."))
     @app_commands.allowed_installs(guilds=True, users=True)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def ghsearch(self, ctx: commands.Context[Any], *, query: str) -> None:
         """Searches GitHub for repositories, as `ghsearch repositories` does."""
-        await self._show(ctx, query, "repositories")
+        await self._show_first(ctx, query, "repositories")
 
     @ghsearch.command(
         name=localised("repositories"), description=localised("Searches GitHub for repositories.")
@@ -116,7 +103,7 @@ class Searches(commands.Cog, name=COG):
         self, ctx: commands.Context[Any], *, query: str, public: bool | None = None
     ) -> None:
         """Searches GitHub for repositories."""
-        await self._show(ctx, query, "repositories", public)
+        await self._show_first(ctx, query, "repositories", public)
 
     @ghsearch.command(name=localised("issues"), description=localised("Searches GitHub for issues."))
     @app_commands.rename(query=localised("query"), public=localised("public"))
@@ -126,7 +113,7 @@ class Searches(commands.Cog, name=COG):
     )
     async def issues(self, ctx: commands.Context[Any], *, query: str, public: bool | None = None) -> None:
         """Searches GitHub for issues."""
-        await self._show(ctx, query, "issues", public)
+        await self._show_first(ctx, query, "issues", public)
 
     @ghsearch.command(name=localised("prs"), description=localised("Searches GitHub for pull requests."))
     @app_commands.rename(query=localised("query"), public=localised("public"))
@@ -136,49 +123,28 @@ class Searches(commands.Cog, name=COG):
     )
     async def prs(self, ctx: commands.Context[Any], *, query: str, public: bool | None = None) -> None:
         """Searches GitHub for pull requests."""
-        await self._show(ctx, query, "prs", public)
+        await self._show_first(ctx, query, "prs", public)
 
-    async def _show(
+    async def _show_first(
         self, ctx: commands.Context[Any], query: str, kind: Kind, public: bool | None = None
     ) -> None:
-        place = Place(parse_search(query, kind), ctx.author.id)
-        ephemeral = await self._defaults.is_ephemeral(ctx, public)
-        async with responding(ctx, ephemeral=ephemeral) as answer:
-            language = language_of(ctx, public=not ephemeral)
-            card = await self.card(ctx, place, ephemeral=ephemeral, language=language)
-            await answer(embed=card.embed, view=card.view)
+        await self._show(ctx, Place(parse_search(query, kind), ctx.author.id), public=public)
 
-    async def card(
-        self,
-        target: commands.Context[Any] | discord.Interaction[Any],
-        place: Place,
-        *,
-        ephemeral: bool = False,
-        language: Language = ENGLISH,
-        revalidate: bool = False,
-    ) -> Card:
+    async def card(self, asked: Place, showing: Showing) -> Card:
         """A page of what a search finds.
 
-        Args:
-            target: Where it is shown, and to whom.
-            place: The page.
-            ephemeral: Whether only the person who asks sees it.
-            language: Of the card.
-            revalidate: Whether GitHub is asked though there is a good answer in the cache.
-
         Raises:
-            httpx.HTTPError: As `fetch_page`.
-            InvalidInput: As `fetch_page`.
             TooLate: The text of the search is lost.
         """
-        if not place.search.text:
+        if not asked.search.text:
             raise TooLate
-        private = may_see_private(target, self._private_access, ephemeral=ephemeral)
-        page = await fetch_page(self._api, place.search, allow_private=private, revalidate=revalidate)
-        note = note_on(page.call, service=self._service, language=language)
-        host = web_host(self._api.base_url)
-        embed = search_card(page, search=place.search, host=host, note=note, language=language)
-        return Card(embed, _buttons(page, place, host, language))
+        page = await fetch_page(
+            self._api, asked.search, allow_private=showing.allow_private, revalidate=showing.revalidate
+        )
+        host, language = self._web_host, showing.language
+        note = self._note(page.call, language)
+        embed = search_card(page, search=asked.search, host=host, note=note, language=language)
+        return Card(embed, _buttons(page, asked, host, language))
 
 
 def _buttons(page: Page, place: Place, host: str, language: Language) -> discord.ui.View | None:
@@ -195,17 +161,6 @@ def _buttons(page: Page, place: Place, host: str, language: Language) -> discord
     for item in () if links is None else links.children:
         view.add_item(item)
     return view if view.children else None
-
-
-async def _shown(
-    interaction: discord.Interaction[Any], place: Place, language: Language, *, revalidate: bool
-) -> Card:
-    # Not `isinstance`: see `RefreshRepository`.
-    cog = cast("Searches | None", cast("commands.Bot", interaction.client).get_cog(COG))
-    if cog is None:
-        raise app_commands.CommandNotFound("ghsearch", [])
-    is_private = interaction.message is not None and interaction.message.flags.ephemeral
-    return await cog.card(interaction, place, ephemeral=is_private, language=language, revalidate=revalidate)
 
 
 class TurnPage(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], template=rf"{PAGING}{_PLACE}"):
@@ -236,9 +191,8 @@ class TurnPage(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], templ
         try:
             self._check(interaction.user.id)
             async with responding(interaction, in_place=True) as answer:
-                is_private = interaction.message is not None and interaction.message.flags.ephemeral
-                language = language_of(interaction, public=not is_private)
-                card = await _shown(interaction, self._place, language, revalidate=False)
+                language = language_of(interaction, public=not is_whispered(interaction))
+                card = await card_anew(interaction, COG, self._place, language=language, revalidate=False)
                 await answer(embed=card.embed, view=card.view)
         except Exception as exc:  # discord.py would log it, and tell nobody
             if (handler := handler_of(interaction.client)) is None:
@@ -250,23 +204,17 @@ class TurnPage(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], templ
             raise NotYours
 
 
-class RefreshSearch(RefreshButton, template=rf"{REFRESHING}{_PLACE}"):
-    """Asks GitHub again for the page that is shown.
+class RefreshSearch(RefreshCard[Place], template=rf"{REFRESHING}{_PLACE}"):
+    """Asks GitHub again for the page that is shown."""
 
-    Args:
-        place: That.
-        language: Of its label.
-    """
+    cog = COG
 
-    def __init__(self, place: Place, *, language: Language = ENGLISH) -> None:
-        self._place = place
-        super().__init__(place.custom_id(REFRESHING), language=language)
+    @staticmethod
+    def id_of(asked: Place) -> str:
+        return asked.custom_id(REFRESHING)
 
     @classmethod
     async def from_custom_id(
         cls, interaction: discord.Interaction[Any], _: discord.ui.Item[Any], match: re.Match[str], /
     ) -> Self:
         return cls(Place.of(match, interaction.message))
-
-    async def renewed(self, interaction: discord.Interaction[Any], language: Language) -> Card:
-        return await _shown(interaction, self._place, language, revalidate=True)

@@ -262,10 +262,14 @@ class Servers(commands.Cog, name="GitHub servers"):
         language = language_of(ctx, public=False)
         async with responding(ctx, ephemeral=True) as answer:
             known = await self._defaults.of(ctx.guild)
-            embed = discord.Embed(title=language.gettext("GitHub in this server"), colour=NEUTRAL)
-            for name, value in _fields(known, language):
-                embed.add_field(name=name, value=value, inline=False)
-            await _tell(ctx, answer, embed)
+            await _tell(ctx, answer, _settings(known, language))
+
+
+def _settings(known: GuildDefaults, language: Language) -> discord.Embed:
+    embed = discord.Embed(title=language.gettext("GitHub in this server"), colour=NEUTRAL)
+    for name, value in _fields(known, language):
+        embed.add_field(name=name, value=value, inline=False)
+    return budget(embed)
 
 
 def _fields(known: GuildDefaults, language: Language) -> Iterator[tuple[str, str]]:
@@ -286,7 +290,7 @@ def _fields(known: GuildDefaults, language: Language) -> Iterator[tuple[str, str
 async def _tell(ctx: Context, answer: Answer, embed: discord.Embed) -> None:
     """Shows what is not for the channel, such as names of private repositories: typed, by direct message."""
     if ctx.interaction is None:
-        await ctx.author.send(embed=budget(embed))
+        await ctx.author.send(embed=embed)
     else:
         await answer(embed=embed)
 
@@ -301,4 +305,4 @@ def _shown(repository: Reference) -> str:
 
 
 def _said(text: str, *, title: str | None = None) -> discord.Embed:
-    return discord.Embed(title=title, description=text, colour=NEUTRAL)
+    return budget(discord.Embed(title=title, description=text, colour=NEUTRAL))

@@ -206,7 +206,7 @@ def _comment(
         colour=NEUTRAL,
     )
     set_author(embed, comment.user)
-    return _noted(embed, note)
+    return budget(_noted(embed, note))
 
 
 def _file(
@@ -223,7 +223,7 @@ def _file(
         colour=NEUTRAL,
     )
     embed.set_author(name=str(found.home))
-    return _noted(embed, note)
+    return budget(_noted(embed, note))
 
 
 def _gist(
@@ -251,7 +251,7 @@ def _gist(
         colour=NEUTRAL,
     )
     set_author(embed, gist.owner)
-    return _noted(embed, note)
+    return budget(_noted(embed, note))
 
 
 def _range(shown: Snippet) -> str:
@@ -269,4 +269,4 @@ def _code(shown: Snippet, page: str | None, language: Language) -> str:
 def _noted(embed: discord.Embed, note: str | None) -> discord.Embed:
     if note is not None:
         embed.set_footer(text=note)
-    return budget(embed)
+    return embed
