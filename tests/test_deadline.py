@@ -17,7 +17,7 @@ from tests.fault_server import VERSIONS, fault_server, unaccepted
 from tests.strays import no_strays
 from tux_http import HTTPClient, call_of
 from tux_http.errors import DeadlineExceeded
-from tux_http.options import answerable_until
+from tux_http.options import answerable_until, options_of
 from tux_http.policy import Lane, Policy, Retry
 from tux_http.responding import responding
 
@@ -194,3 +194,27 @@ async def test_a_command_is_answerable_until_a_second_before_its_token_ends() ->
     async with world(bot, check_errors=True) as discord_:
         await discord_.slash("late")
     assert left == [pytest.approx(1.5, abs=0.3)]
+
+
+async def test_the_wait_for_a_turn_in_a_crowd_of_calls_counts() -> None:
+    async def answer(_: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0)  # as what comes over a network does
+        await asyncio.sleep(0)
+        return httpx.Response(200)
+
+    async with HTTPClient(transport=httpx.MockTransport(answer)) as client:
+        calls = (client.request("GET", "https://crowd.test/", deadline=0.1) for _ in range(3000))
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    late = [each for each in outcomes if isinstance(each, DeadlineExceeded)]
+    assert late, "they take longer together than each may"
+    assert {each.limit for each in late} == {0.1}
+    assert len(late) < len(outcomes)
+
+
+async def test_a_request_that_waited_for_its_turn_may_be_sent_again_later() -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(200))
+    async with HTTPClient(transport=transport) as client:
+        answers = await asyncio.gather(*(client.get("https://crowd.test/", deadline=30) for _ in range(300)))
+        opened = await client.get_client()
+        assert all(options_of(answer.request).began is None for answer in answers)
+        assert (await opened.send(answers[-1].request)).is_success

@@ -12,7 +12,7 @@ import idna
 
 from tux_http.call import EXTENSION, Call, call_of, public_url, report
 from tux_http.errors import DeadlineExceeded, ResponseTooLarge, attach_call
-from tux_http.options import answerable_until, current_priority, options_of, with_options
+from tux_http.options import answerable_until, current_priority, forget_beginning, options_of, with_options
 from tux_http.pace import pace
 from tux_http.redirects import OriginBound
 from tux_http.transports import Pipeline, build
@@ -29,6 +29,9 @@ T = TypeVar("T")
 E = TypeVar("E", bound=BaseException)
 
 MAX_PORT: Final = 65535
+
+NO_TIME: Final = 0.001
+"""Seconds that need no account."""
 
 ERROR_BODY: Final = 64 * 1024
 """Bytes of an error's body that `streamed` reads, so that whoever catches the error can tell its kind."""
@@ -106,6 +109,7 @@ class ServiceClient(OriginBound):
         call = Call.of(request, api=self._layers.api if self._layers else None)
         with_options(request, streaming=stream)
         bound = _Bound(call, request, self._deadline_of(request), self._ended)
+        forget_beginning(request)  # of this sending, which may not be the last
         request.extensions = {**request.extensions, EXTENSION: call, DEADLINE_AT: bound.at}
         response = await bound.awaited(super().send(request, stream=stream, **options))
         response.extensions[EXTENSION] = call
@@ -164,7 +168,8 @@ class _Bound:
         self.call = call
         self._request = request
         self._ended = ended
-        now, shown_until = asyncio.get_running_loop().time(), answerable_until.get()
+        began, shown_until = options_of(request).began, answerable_until.get()
+        now = asyncio.get_running_loop().time() if began is None else began
         if shown_until is not None and (limit is None or shown_until < now + limit):
             limit = max(shown_until - now, 0.0)
         self._limit = limit
@@ -260,8 +265,8 @@ async def requested(
     **options: Any,
 ) -> httpx.Response:
     """Sends one request through a client and reads its body; `HTTPClient.request` documents the rest."""
-    await pace()
-    request = _built_request(client, method, url, options)
+    began = await _turn()
+    request = _built_request(client, method, url, options, began)
     response = await client.send(request, auth=auth, follow_redirects=follow_redirects)
     if raise_for_status:
         raise_for_error(response)
@@ -282,8 +287,8 @@ async def streamed(
     **options: Any,
 ) -> AsyncGenerator[httpx.Response]:
     """Sends one request and leaves its body to be read; `API.stream` documents the rest."""
-    await pace()
-    request = _built_request(client, method, url, options)
+    began = await _turn()
+    request = _built_request(client, method, url, options, began)
     response = await client.send(request, stream=True, auth=auth, follow_redirects=follow_redirects)
     try:
         if raise_for_status and response.is_error:
@@ -300,10 +305,19 @@ OPTIONS: Final = ("deadline", "retry", "breaker", "quota", "lane", "cache", "pri
 """Keywords of a call that are ours, and not httpx's; see `CallOptions`."""
 
 
+async def _turn() -> float | None:
+    """Waits for its turn in a crowd of calls; tells since when, if that took time."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await pace()
+    return began if loop.time() - began > NO_TIME else None
+
+
 def _built_request(
-    client: ServiceClient, method: str, url: httpx.URL | str, options: dict[str, Any]
+    client: ServiceClient, method: str, url: httpx.URL | str, options: dict[str, Any], began: float | None
 ) -> httpx.Request:
     ours = {name: options.pop(name, None) for name in OPTIONS}
+    ours["began"] = began
     ours["priority"] = ours["priority"] or current_priority.get()
     request = client.build_request(method, url, **options)
     with_options(request, **ours)

@@ -28,11 +28,13 @@ class CallOptions(msgspec.Struct, frozen=True, kw_only=True):
     `priority="background"` is for work that nobody waits for: it is refused first when a quota runs low.
     `cache` is "no-cache" to have the upstream say that the answer is still good, "no-store" to neither use
     nor keep one, "only-if-cached" to ask no upstream (504 if there is none; RFC 9111, section 5.2.1).
+    `began` is when the call did, in seconds of the event loop's clock, if that is not now: its deadline counts from then.
     `caller` is who is served in turn when a lane is full, a Discord user or guild id. `streaming` is set by
     `stream()`: the body is read by the caller, not by the layers.
     """
 
     deadline: float | None = None
+    began: float | None = None
     retry: bool | Retry | None = None
     breaker: bool | None = None
     quota: bool | None = None
@@ -64,6 +66,12 @@ def with_options(request: httpx.Request, **changes: Any) -> None:
     given = {name: value for name, value in changes.items() if value is not None}
     if given:
         request.extensions = {**request.extensions, EXTENSION: structs.replace(options_of(request), **given)}
+
+
+def forget_beginning(request: httpx.Request) -> None:
+    """Takes `began` out of the options that a request carries."""
+    if (options := options_of(request)).began is not None:
+        request.extensions = {**request.extensions, EXTENSION: structs.replace(options, began=None)}
 
 
 def options_of(request: httpx.Request) -> CallOptions:
