@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
@@ -128,3 +129,41 @@ async def timed(named: API, path: str) -> float:
     response = await named.get(path)
     assert how(response)[1] == "miss"
     return response.elapsed.total_seconds()
+
+
+async def test_what_a_change_has_outdated_is_forgotten_though_another_process_stored_it(path: Path) -> None:
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, headers={"cache-control": "max-age=60"}, json=len(asked))
+
+    settings = HTTPSettings(cache=CacheSettings(store="sqlite", path=str(path)))
+    transport = httpx.MockTransport(answer)
+    async with (
+        HTTPClient(settings, transport=transport) as service,
+        HTTPClient(settings, transport=transport) as other,
+    ):
+        await api(service).get("/first")  # with which it looks into the file
+        await service.shelf.store.stats()  # whose turn is after what is to be written
+        await api(other).get("/a")
+        await other.shelf.store.stats()
+        await api(service).post("/a")
+        await service.shelf.store.stats()  # with which it notices that another one writes, too
+        assert (await api(service).get("/a")).json() == len(asked) == 4
+
+
+async def test_what_a_change_has_outdated_is_not_found_while_many_others_are_being_stored(path: Path) -> None:
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, headers={"cache-control": "max-age=60"}, json=len(asked))
+
+    settings = HTTPSettings(cache=CacheSettings(store="sqlite", path=str(path)))
+    async with HTTPClient(settings, transport=httpx.MockTransport(answer)) as service:
+        await api(service).get("/a")
+        await service.shelf.store.stats()  # whose turn is after what is to be written
+        await asyncio.gather(*(api(service).get(f"/others/{n}") for n in range(60)))
+        await api(service).post("/a")
+        assert (await api(service).get("/a")).json() == len(asked) == 63

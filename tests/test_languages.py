@@ -61,20 +61,38 @@ class Broken(Language):
     """Its translations ask for what nobody gives, or are not even templates."""
 
     def _found(self, msgid: str) -> str:
-        return {"one {n}": "eins {m}", "two {n}": "zwei {n", "three {n}": "drei {n.real.x}"}[msgid]
+        return {
+            "one {n}": "eins {m}",
+            "two {n}": "zwei {n",
+            "three {n}": "drei {n.real.x}",
+            "four {n}": "vier {n.__class__}",
+            "five {n}": "fünf {n!r}",
+            "six {n}": "sechs {n:>1000}",
+            "seven {n}": "sieben {n:{n}}",
+            "eight {n}": "acht {n[0]}",
+            "nine {n}": "neun {}",
+        }[msgid]
 
     def _found_plural(self, singular: str, plural: str, n: int) -> str:  # noqa: ARG002  # as it is overridden
         return "{0} and {}"
 
 
-@pytest.mark.parametrize("msgid", ["one {n}", "two {n}", "three {n}"])
+WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+@pytest.mark.parametrize("msgid", [f"{word} {{n}}" for word in WORDS])
 def test_a_broken_translation_gives_way_to_english(msgid: str) -> None:
     assert Broken("de").gettext(msgid, n=1) == msgid.replace("{n}", "1")
     assert Broken("de").ngettext("{n} thing", "{n} things", 2) == "2 things"
 
 
-def test_english_that_is_broken_is_shown_as_it_is() -> None:
-    assert ENGLISH.gettext("{half", n=1) == "{half"
+@pytest.mark.parametrize("text", ["{half", "{n.__class__}", "{n!r}", "{n:>1000}", "{}", "{0}"])
+def test_english_that_is_broken_is_shown_as_it_is(text: str) -> None:
+    assert ENGLISH.gettext(text, n=1) == text
+
+
+def test_two_braces_are_shown_as_one_beside_a_fact() -> None:
+    assert ENGLISH.gettext("{{n}} is {n}", n=1) == "{n} is 1"
 
 
 def test_a_catalogue_that_can_not_be_read_is_said_once_and_gives_english(

@@ -64,6 +64,18 @@ def test_a_variable_sets_words_too() -> None:
             "messages.timeout title has a brace without its other half; write {{ or }} for one that is shown",
         ),
         (
+            '[messages.timeout]\ntitle = "{service:>1000000}"',
+            "messages.timeout title has {service:>1000000}; write {service}, it is shown as it is",
+        ),
+        (
+            '[messages.timeout]\ntitle = "{service!r:9}"',
+            "messages.timeout title has {service!r:9}; write {service}, it is shown as it is",
+        ),
+        (
+            '[messages.timeout]\ntext = "{service.__class__}"',
+            "messages.timeout text names {service.__class__}, which is not known there; known are {Service}, {service}",
+        ),
+        (
             '[messages.timeout]\nlink = "javascript:alert(1)"',
             "messages.timeout.link must be an http or https URL without user and password, got 'javascript:alert(1)'",
         ),

@@ -172,3 +172,22 @@ async def test_a_refresh_behind_that_fails_disturbs_nobody() -> None:
         await world.settled()
         assert how(await world.get())[1] == "stale"
         await world.close()
+
+
+async def test_those_who_share_a_refresh_may_each_change_their_answer(world: World) -> None:
+    await world.get()
+    world.now += 61
+    world.says("second")
+    world.held = asyncio.Event()
+    # Asked for in two ways, so that they are no one flight; the old answer that they have refreshed is the same.
+    asking = [asyncio.create_task(world.get(headers={"x-asked-by": name})) for name in ("one", "other")]
+    await world.arrived.wait()
+    await asyncio.sleep(0)
+    world.held.set()
+    one, other = await asyncio.gather(*asking)
+    assert len(world.asked) == 2
+    assert [one.text, other.text] == ["second", "second"]
+    assert [one.request.headers["x-asked-by"], other.request.headers["x-asked-by"]] == ["one", "other"]
+    one.headers["etag"] = "changed"
+    assert other.headers["etag"] == '"second"'
+    assert record(one) is not record(other)

@@ -80,13 +80,25 @@ def _wrong_names(code: str, message: Message) -> Iterator[str]:
     ):
         try:
             unknown = [found for found in _names_in(given) if found not in allowed]
+            formed = next(_formed_in(given), None)
         except ValueError:
             yield f"{name} has a brace without its other half; write {{{{ or }}}} for one that is shown"
             continue
         if unknown:
             possible = ", ".join(f"{{{each}}}" for each in sorted(allowed))
             yield f"{name} names {{{unknown[0]}}}, which is not known there; known are {possible}"
+        elif formed is not None:
+            found, plain = formed
+            yield f"{name} has {found}; write {plain}, it is shown as it is"
 
 
 def _names_in(text: str) -> list[str]:
     return [name for _, name, _, _ in string.Formatter().parse(text) if name is not None]
+
+
+def _formed_in(text: str) -> Iterator[tuple[str, str]]:
+    """Names with a form or a conversion, as they are written, and without it."""
+    for _, name, form, conversion in string.Formatter().parse(text):
+        if form or conversion:
+            how = f"{f'!{conversion}' if conversion else ''}{f':{form}' if form else ''}"
+            yield f"{{{name}{how}}}", f"{{{name}}}"

@@ -19,7 +19,7 @@ from tux_http.caching.rules import response_of
 from tux_http.call import EXTENSION, Call, public_path, public_url, report
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
 
     from tux_http.caching.memory import Held
     from tux_http.caching.shelf import Shelf
@@ -39,7 +39,8 @@ def shape_of(
         return None
     filled, asked = _listed(path), _listed(params)
     types = tuple(map(type, (*filled, *asked)))  # 1 and True are equal, and are sent as different texts
-    return (url, path is None, filled, asked, types) if PLAIN.issuperset(types) else None
+    # No parameters leave a URL's query as it is, and empty ones take it off.
+    return (url, path is None, filled, params is None, asked, types) if PLAIN.issuperset(types) else None
 
 
 def _listed(given: Mapping[str, Any] | None) -> tuple[object, ...]:
@@ -47,12 +48,16 @@ def _listed(given: Mapping[str, Any] | None) -> tuple[object, ...]:
 
 
 class _Way(msgspec.Struct, eq=False):
-    """What one call comes to; `asked` and `answer` are the attributes of a request and its response."""
+    """What one call comes to; `asked` and `answer` are the attributes of a request and its response.
+
+    `encoding` is for texts that name none, as an API may have it (`default_encoding`).
+    """
 
     key: str
     headers: httpx.Headers
     record: tuple[str, str]
     asked: dict[str, Any]
+    encoding: str | Callable[[bytes], str]
     answer: dict[str, Any] = {}
     held: Held | None = None
     generated_at: float = 0.0
@@ -65,12 +70,14 @@ class _Trace(msgspec.Struct, frozen=True, eq=False):
     url: httpx.URL
     headers: httpx.Headers
     credentials: bytes
+    encoding: str | Callable[[bytes], str]
 
     def way(self, api: str) -> _Way:
         sent = httpx.Request("GET", self.url, headers=self.headers)
         key = key_for(self.url, self.credentials, api=api)
         sent.read()
-        return _Way(key, sent.headers, (public_url(self.url), public_path(self.url)), vars(sent))
+        record = public_url(self.url), public_path(self.url)
+        return _Way(key, sent.headers, record, vars(sent), self.encoding)
 
 
 class Shortcuts:
@@ -96,7 +103,9 @@ class Shortcuts:
             return
         if len(self._ways) >= MOST:
             self._ways.clear()
-        self._ways[given] = _Trace(request.url, request.headers.copy(), asking.credentials)
+        self._ways[given] = _Trace(
+            request.url, request.headers.copy(), asking.credentials, response.default_encoding
+        )
 
     def answer(self, given: Hashable) -> httpx.Response | None:
         """A copy of the fresh answer to a call; None if there is none, or the call is not known."""
@@ -137,6 +146,7 @@ def _prepare(way: _Way, held: Held, now: float) -> None:
     age = freshness.age(held.stored, now)
     way.held, way.generated_at, way.age = held, now - age, int(age)
     way.answer = vars(response_of(held.stored, _request(way), age))
+    way.answer["default_encoding"] = way.encoding
 
 
 def _grow_old(way: _Way, age: int) -> None:

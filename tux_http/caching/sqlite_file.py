@@ -187,6 +187,8 @@ class SqliteFile:
                 factory=_Connection,
             )
             self._inode = self.path.stat().st_ino
+            # A new connection does not tell what was written while there was none.
+            self.is_written_elsewhere |= self._version != 0
             self._version = 0
             self._storage = self._set_up(self._connection)
         return self._storage, self._connection

@@ -86,6 +86,8 @@ class SqliteStore:
         return found
 
     def _indexed(self, indexing: asyncio.Future[set[int]]) -> None:
+        if indexing is not self._indexing:
+            return  # what was saved since this look began is forgotten: see `save`
         if indexing.exception() is None:
             self._known = indexing.result()
         else:

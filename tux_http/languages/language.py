@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import gettext
+import string
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +30,8 @@ CATALOGUES: Final = Path(__file__).parent / "catalogues"
 OPEN: Final = "…"
 """Stands for a fact that is not known."""
 
-_BROKEN: Final = (LookupError, ValueError, TypeError, AttributeError)
-"""What formatting raises for braces that are none of ours."""
+_BROKEN: Final = (LookupError, ValueError)
+"""What `_filled` raises for braces that are none of ours."""
 
 
 def N_(text: str) -> str:  # noqa: N802  # its name in every project with gettext, which tools know
@@ -102,13 +103,28 @@ class Language:
         shown = {name: fact if isinstance(fact, str) else self.number(fact) for name, fact in facts.items()}
         for template in (text, english):
             try:
-                return template.format_map(_Facts(english, shown))
+                return _filled(template, _Facts(english, shown))
             except _BROKEN:
                 continue
         return english
 
 
 ENGLISH: Final = Language("en")
+
+
+def _filled(template: str, facts: _Facts) -> str:
+    """The template with its facts. Texts are other people's too, so a `{name}` is a name and no more.
+
+    Python's own formatting would give attributes of a fact (`{name.x}`), and as many blanks as one asks for.
+    """
+    parts: list[str] = []
+    for text, name, form, conversion in string.Formatter().parse(template):
+        parts.append(text)
+        if form or conversion:
+            raise ValueError("a fact is shown as it is")
+        if name is not None:
+            parts.append(facts[name])
+    return "".join(parts)
 
 
 class _Facts(dict[str, str]):
@@ -119,7 +135,7 @@ class _Facts(dict[str, str]):
         self._english = english
 
     def __missing__(self, name: str) -> str:
-        if f"{{{name}}}" in self._english:
+        if name.isidentifier() and f"{{{name}}}" in self._english:
             return OPEN
         raise KeyError(name)
 

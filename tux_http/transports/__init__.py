@@ -54,6 +54,7 @@ class LayerState:
         self.clock: Callable[[], float] = STEADY
         self.faults: Faults | None = None
         self.credential: Credential | None = None
+        self.base_url = base_url
         self.base_path = base_url.path
         self.budget = Budget(policy.retry)
         self.circuits = Circuits(policy.breaker)
@@ -98,7 +99,7 @@ def build(engine: httpx.AsyncBaseTransport, state: LayerState | None = None) -> 
     layer = Recorder(engine if state.faults is None else _upset(engine, state.faults, api))
     layer = Guard(layer, policy.caps, api=api)
     if state.credential is not None:
-        layer = Signer(layer, state.credential)
+        layer = Signer(layer, state.credential, home=state.base_url)
     layer = Lane(layer, state.turns, api=api, clock=clock)
     if policy.quota.enabled:
         bulletin = bulletin_for(state.shelf, state.book, api=api)

@@ -25,6 +25,7 @@ from tux_http.call import EXTENSION, Call, report
 from tux_http.errors import BlockedAddress, RateLimited
 from tux_http.options import options_of, with_options
 from tux_http.redirects import is_same_origin
+from tux_http.transports.coalesce import own_response
 from tux_http.transports.layer import DEADLINE_AT, Layer, deadline_at, record_of
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ POLL: Final = 0.05
 """Seconds between looks at whether another process has fetched it."""
 
 MOST_UNKEPT: Final = 4096
-"""Keys that are remembered as those of answers that may not be kept; with one more, all are forgotten."""
+"""Keys that are remembered as those of answers that may not be kept; with one more, all are forgotten. And keys of
+which is remembered when their answers were forgotten; with one more, not of the first."""
 
 MOST_WRITES: Final = 1000
 """That wait for the store; more answers are held in memory only until it has caught up."""
@@ -96,6 +98,7 @@ class Cache(Layer):
         self._writer: asyncio.Task[None] | None = None
         self._changes = 0
         self._unkept: set[str] = set()
+        self._forgotten: dict[str, float] = {}  # when
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.method == "GET" and not options_of(request).streaming:
@@ -148,6 +151,8 @@ class Cache(Layer):
             return held
         found = [stored for stored in await store.load(key) if stored.matches(request.headers)]
         newest = max(found, key=_received_at, default=None)
+        if newest is not None and newest.received_at <= self._forgotten.get(key, -math.inf):
+            return held  # its removal waits yet, or has failed
         if newest is None or (held is not None and held.received_at >= newest.received_at):
             return held
         self._shelf.hold(key, newest, fresh_until=freshness.terms_of(newest, self._policy).fresh_until())
@@ -190,7 +195,7 @@ class Cache(Layer):
             return self._answer(stored, request, "stale", because=type(exc).__name__)
         if rules.is_failing(response):
             return self._answer(stored, request, "stale", because=str(response.status_code))
-        return response
+        return own_response(response, request)  # others may have waited for the same one
 
     def _patience_for(self, request: httpx.Request) -> float:
         at = deadline_at(request)
@@ -284,20 +289,25 @@ class Cache(Layer):
         if (store := self._shelf.store).keeps and len(self._writes) < MOST_WRITES:
             self._later(store.save, key, stored, ttl=seconds)
 
-    def _forget(self, key: str) -> None:
+    def _forget(self, key: str, *, surely: bool = False) -> None:
+        """Forgets an answer; `surely` if another process may have put it into the store since the last look."""
         self._shelf.forget(key)
-        if not (store := self._shelf.store).is_absent(key):
+        store = self._shelf.store
+        if store.keeps and (surely or not store.is_absent(key)):
+            self._forgotten[key] = self._shelf.clock()
+            if len(self._forgotten) > MOST_UNKEPT:
+                del self._forgotten[next(iter(self._forgotten))]
             self._later(store.remove, key)
 
     def _invalidate(self, request: httpx.Request, response: httpx.Response) -> None:
         """Forgets what an unsafe request may have changed (RFC 9111, section 4.4)."""
         self._changes += 1
-        self._forget(key_of(request, api=self._api))
+        self._forget(key_of(request, api=self._api), surely=True)
         for name in ("location", "content-location"):
             with contextlib.suppress(httpx.InvalidURL):
                 url = request.url.join(response.headers.get(name, ""))
                 if url != request.url and is_same_origin(url, request.url):
-                    self._forget(key_of(request, api=self._api, url=url))
+                    self._forget(key_of(request, api=self._api, url=url), surely=True)
 
     def _later(self, work: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs) -> None:
         """Does what no caller has to wait for, one after the other."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import httpx
 
+from tux_http.redirects import is_same_origin
 from tux_http.transports.layer import Layer
 
 if TYPE_CHECKING:
@@ -55,14 +56,21 @@ class Signer(Layer):
     """Replaces the stand-in by the credential; without the stand-in, which a redirect to elsewhere loses, nothing.
 
     Neither an answer nor an error leads back to the credential. What refuses to give one, refuses the call.
+
+    Args:
+        inner: The layer below.
+        credential: Of the API.
+        home: A URL of the origin that gets it, and no other does.
     """
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, credential: Credential) -> None:
+    def __init__(self, inner: httpx.AsyncBaseTransport, credential: Credential, *, home: httpx.URL) -> None:
         super().__init__(inner)
         self._credential = credential
+        self._home = home
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if request.headers.get(FIELD) != self._credential.stand_in:
+        stands_in = request.headers.get(FIELD) == self._credential.stand_in
+        if not stands_in or not is_same_origin(request.url, self._home):
             return await self._inner.handle_async_request(request)
         try:
             value = await self._credential.current()
