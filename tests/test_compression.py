@@ -90,6 +90,27 @@ def test_a_head_that_is_too_large_is_refused_before_all_of_it_is_read() -> None:
         ours.decode(entered + b"\xbe" * 1_000_000)
 
 
+def test_a_block_of_nothing_but_changes_of_the_tables_size_is_refused() -> None:
+    with pytest.raises(hpack.OversizedHeaderListError):
+        FieldDecoder().decode(b"\x20" * 100_000)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "announced"),
+    [([0, 0], [0]), ([0, 4096], [0, 4096]), ([300, 0, 64], [0, 64]), ([64, 300] * 1000, [64, 300])],
+)
+def test_the_smallest_size_of_the_table_and_the_last_are_announced_once(
+    sizes: list[int], announced: list[int]
+) -> None:
+    ours, theirs = FieldEncoder(), hpack.Decoder()
+    for size in sizes:
+        ours.header_table_size = size
+    assert ours.table_size_changes == announced
+    assert theirs.decode(ours.encode([(b"a", b"b")]), raw=True) == [(b"a", b"b")]
+    assert theirs.header_table_size == sizes[-1]
+    assert not ours.table_size_changes
+
+
 def test_what_is_the_same_in_each_request_becomes_one_byte() -> None:
     ours = FieldEncoder()
     head = [

@@ -60,6 +60,7 @@ class Connection(httpcore2.AsyncConnectionInterface):
         self._keepalive_expiry = keepalive_expiry
         self._on_change = on_change
         self._opening: asyncio.Task[None] | None = None
+        self._opening_limit = OPENING_LIMIT
         self._inner: httpcore2.AsyncConnectionInterface | None = None
         self._wire: Wire | None = None
         self._closed = False
@@ -100,7 +101,8 @@ class Connection(httpcore2.AsyncConnectionInterface):
         seconds = timeout_of(request, "connect")
         if self._opening is None:
             # In a context of its own: what the first caller carries (a trace, a command) is not the others'.
-            self._opening = nobodys(asyncio.create_task, self._open(request, seconds or OPENING_LIMIT))
+            self._opening_limit = seconds or OPENING_LIMIT
+            self._opening = nobodys(asyncio.create_task, self._open(request, self._opening_limit))
             self._opening.add_done_callback(self._settled)
         try:
             async with asyncio.timeout(seconds):
@@ -112,16 +114,27 @@ class Connection(httpcore2.AsyncConnectionInterface):
                 raise httpcore2.ConnectError("the client was closed") from None
             raise
         except Exception as exc:
+            if isinstance(exc, httpcore2.ConnectTimeout) and self._opening_limit < (seconds or OPENING_LIMIT):
+                raise httpcore2.ConnectionNotAvailable from exc  # that was another's limit, who had less time
             raise copy.copy(exc) from exc  # one each: a shared one would collect every caller's traceback
 
     async def _open(self, request: httpcore2.Request, seconds: float) -> None:
-        async with traced(request, "connection.connect_tcp"):
-            wire: Wire = await self._dial(seconds)
-        if self._ssl_context is not None:
-            self._ssl_context.set_alpn_protocols(self._alpn())
-            host: str = extensions_of(request).get("sni_hostname") or self.origin.host.decode("ascii")
-            async with traced(request, "connection.start_tls"):
-                await wire.start_tls(self._ssl_context, host, seconds)
+        wire: Wire | None = None
+        try:
+            async with traced(request, "connection.connect_tcp"):
+                wire = await self._dial(seconds)
+            assert wire is not None
+            if self._ssl_context is not None:
+                host: str = extensions_of(request).get("sni_hostname") or self.origin.host.decode("ascii")
+                async with traced(request, "connection.start_tls"):
+                    # The context is shared; what it offers is read before this suspends.
+                    self._ssl_context.set_alpn_protocols(self._alpn())
+                    await wire.start_tls(self._ssl_context, host, seconds)
+        except BaseException:
+            # Of a trace callback too, which may fail, or be waited for while the client closes.
+            if wire is not None:
+                wire.abort()
+            raise
         self._wire = wire
         self._inner = self._speak(wire)
         self._opened_at = time.monotonic()

@@ -54,6 +54,9 @@ REMEMBERED: Final = 128
 HUFFMAN: Final = 0x80
 """Is set where a string is coded (section 5.2)."""
 
+LONGEST_NUMBER: Final = 8
+"""Bytes that are looked at for a number; hpack refuses those that take more than 6."""
+
 INDEXED: Final = 0x80
 INCREMENTAL: Final = 0x40
 RESIZE: Final = 0x20
@@ -91,11 +94,21 @@ class FieldEncoder(hpack.Encoder):
         self._entered: dict[Field, int] = {}
         self._count = 0  # of fields that ever entered the table
 
+    @property
+    def header_table_size(self) -> int:
+        return self.header_table.maxsize
+
+    @header_table_size.setter
+    def header_table_size(self, value: int) -> None:
+        # The smallest size and the last are announced, whatever a server changed in between (section 4.2).
+        if value != self.header_table.maxsize:
+            self.header_table.maxsize = value
+            self.table_size_changes = sorted({min([*self.table_size_changes, value]), value})
+
     def encode(self, headers: Iterable[Any], huffman: bool = False) -> bytes:  # noqa: ARG002  # its signature
         parts: list[bytes] = []
-        if self.header_table.resized:
+        if self.table_size_changes:
             parts.append(self._encode_table_size_change())
-            self.header_table.resized = False
         known = len(self.header_table.dynamic_entries)
         for field in headers:
             entered = self._entered.get(field)
@@ -164,11 +177,12 @@ class FieldDecoder(hpack.Decoder):
             if kind & (INDEXED | INCREMENTAL | RESIZE) == RESIZE:
                 if fields:
                     raise hpack.HPACKDecodingError("a table's size may change before the first field only")
-                position += self._update_encoding_context(data[position:])
-                continue
-            field, position = self._field(data, position, kind)
-            fields.append(field)
-            size += ENTRY_COST + len(field[0]) + len(field[1])
+                position += self._update_encoding_context(data[position : position + LONGEST_NUMBER])
+                size += ENTRY_COST  # counts too, or a block could be nothing else and as long as it likes
+            else:
+                field, position = self._field(data, position, kind)
+                fields.append(field)
+                size += ENTRY_COST + len(field[0]) + len(field[1])
             if size > self.max_header_list_size:
                 raise hpack.OversizedHeaderListError(f"more than {self.max_header_list_size} bytes of fields")
         self._assert_valid_table_size()
@@ -194,7 +208,7 @@ def _number(data: bytes, position: int, bits: int) -> tuple[int, int]:
     number = data[position] & most
     if number < most:
         return number, position + 1
-    number, length = decode_integer(data[position : position + 8], bits)
+    number, length = decode_integer(data[position : position + LONGEST_NUMBER], bits)
     return number, position + length
 
 

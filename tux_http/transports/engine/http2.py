@@ -12,6 +12,7 @@ import contextlib
 import copy
 import time
 from collections.abc import AsyncIterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import h2.errors
@@ -27,6 +28,7 @@ from tux_http.transports.engine.liveness import SILENCE, Liveness
 from tux_http.transports.engine.messages import (
     CONNECTION_WINDOW,
     MAX_STREAMS,
+    MAX_UNREAD,
     STREAM_WINDOW,
     Response,
     error_name,
@@ -36,10 +38,10 @@ from tux_http.transports.engine.messages import (
 from tux_http.transports.engine.patience import Patience
 from tux_http.transports.engine.resend import resendable, resent
 from tux_http.transports.engine.slots import Slots
-from tux_http.transports.engine.stream import Stream
+from tux_http.transports.engine.stream import Body, Stream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from tux_http.transports.engine.stream import Head
     from tux_http.transports.engine.wire import Wire
@@ -64,6 +66,7 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
         self._streams: dict[int, Stream] = {}
         self._slots = Slots(MAX_STREAMS)
         self._unacknowledged = 0
+        self._unread = 0  # bytes of answers to pings and the like, since the server takes none
         self._goaway: GoAway | None = None
         self._liveness = Liveness(time.monotonic())
         self._patience = Patience(self._ask)
@@ -97,7 +100,7 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
             raise
         return Response(
             head,
-            _Body(self, stream, timeout_of(request, "read")),
+            Body(partial(self.read, stream, timeout_of(request, "read")), partial(self.leave, stream)),
             {"http_version": b"HTTP/2", "network_stream": self._wire, "stream_id": stream.id},
         )
 
@@ -153,11 +156,12 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
         assert isinstance(request.stream, AsyncIterable)
         async for chunk in request.stream:
             await self._send_data(stream, chunk, seconds)
-            if stream.is_over:  # answered before the body was sent, or failed: the head says which
-                return
-        self._h2.end_stream(stream.id)
-        stream.sent = True
-        self._flush_soon()
+            if stream.is_over:
+                break
+        if not stream.is_over:  # answered before the body was sent, or failed: the head says which
+            self._h2.end_stream(stream.id)
+            stream.sent = True
+            self._flush_soon()
 
     async def _send_data(self, stream: Stream, chunk: bytes, seconds: float | None) -> None:
         position = 0
@@ -229,9 +233,7 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
             data, farewells = self._frames.feed(data)
             events = self._h2.receive_data(data)
         except h2.exceptions.ProtocolError as exc:
-            self._flush()  # h2 has written a GOAWAY that says what was wrong
-            self._fail_all(httpcore2.RemoteProtocolError(f"invalid HTTP/2: {type(exc).__name__}"))
-            self._close()
+            self._break_off(f"invalid HTTP/2: {type(exc).__name__}")
             return
         for event in events:
             self._handle(event)
@@ -240,9 +242,16 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
         if self._unacknowledged > CONNECTION_WINDOW // 2:
             self._h2.increment_flow_control_window(self._unacknowledged)
             self._unacknowledged = 0
-        self._flush()
-        if events or farewells:  # more than a piece of something, such as of headers that never end
+        self._unread = (self._unread + self._flush()) * self._wire.is_choked
+        if self._unread > MAX_UNREAD:
+            self._break_off("the server asks, and reads no answer")
+        elif events or farewells:  # more than a piece of something, such as of headers that never end
             self._hear()
+
+    def _break_off(self, reason: str) -> None:
+        self._flush()  # h2 may have written a GOAWAY that says what was wrong
+        self._fail_all(httpcore2.RemoteProtocolError(reason))
+        self._close()
 
     def _hear(self) -> None:
         if self._liveness.hear(time.monotonic()):
@@ -261,7 +270,12 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
                 pass
         stream_id: int | None = getattr(event, "stream_id", None)
         if stream := self._streams.get(stream_id or 0):
-            stream.hear(event)
+            try:
+                stream.hear(event)
+            except httpcore2.RemoteProtocolError as exc:  # it concerns this stream only (section 8.1.1)
+                with contextlib.suppress(h2.exceptions.ProtocolError):  # the server has closed it
+                    self._h2.reset_stream(stream.id, h2.errors.ErrorCodes.PROTOCOL_ERROR)
+                stream.fail(exc, processed=True)
 
     def _apply(self, event: h2.events.RemoteSettingsChanged) -> None:
         changed = event.changed_settings.get(h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS)
@@ -306,12 +320,13 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
             self._flushing = True
             asyncio.get_running_loop().call_soon(self._flush)
 
-    def _flush(self) -> None:
+    def _flush(self) -> int:
         self._flushing = False
         data = self._h2.data_to_send()
         if data:
             with contextlib.suppress(httpcore2.WriteError):  # the streams hear of it from `_lost`
                 self._wire.send(data)
+        return len(data)
 
     # Closing: nothing here suspends, the pool's bookkeeping rests on it
 
@@ -368,23 +383,3 @@ class HTTP2Connection(httpcore2.AsyncConnectionInterface):
     def info(self) -> str:
         state = "CLOSED" if self._closed else "IDLE" if self.is_idle() else "ACTIVE"
         return f"{str(self._origin)!r}, HTTP/2, {state}, Request Count: {self._requests}"
-
-
-class _Body:
-    """A response's body, read as it arrives."""
-
-    def __init__(self, connection: HTTP2Connection, stream: Stream, seconds: float | None) -> None:
-        self._connection = connection
-        self._stream = stream
-        self._seconds = seconds
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if chunk := await self._connection.read(self._stream, self._seconds):
-            return chunk
-        raise StopAsyncIteration
-
-    async def aclose(self) -> None:
-        self._connection.leave(self._stream)

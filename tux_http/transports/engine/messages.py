@@ -23,6 +23,9 @@ STREAM_WINDOW: Final = 2**20
 
 CONNECTION_WINDOW: Final = 2**24
 
+MAX_UNREAD: Final = 2**20
+"""Bytes of answers that wait for a server which reads none, after which it gets no more (RFC 9113, section 10.5)."""
+
 MAX_STREAMS: Final = 100
 """Streams opened at once until the server says how many it takes (RFC 9113, section 6.5.2, says: no fewer)."""
 
@@ -37,6 +40,9 @@ _DROPPED: Final = frozenset(
 
 # RFC 9110, section 5.6.2, and RFC 9113, section 8.2.1.
 _NAME: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
+_METHOD: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_TARGET: Final = re.compile(rb"[^\0-\x20\x7f]+")
+_STATUS: Final = re.compile(rb"[1-9][0-9]{2}")
 _BLANK: Final = b" \t"
 _NOT_IN_VALUES: Final = re.compile(rb"[\0\r\n]")
 
@@ -146,14 +152,27 @@ def request_fields(request: httpcore2.Request) -> tuple[list[tuple[bytes, bytes]
             fields[1] = (b":authority", value.strip(_BLANK))
         if name == b"te" and value.strip(_BLANK).lower() != b"trailers":
             raise httpcore2.LocalProtocolError("HTTP/2 knows no te but trailers")
-    if not url.target:
-        raise httpcore2.LocalProtocolError("the path is empty")
+    if not _METHOD.fullmatch(request.method):
+        raise httpcore2.LocalProtocolError("the method is none that can be sent")
+    if not _TARGET.fullmatch(url.target):
+        raise httpcore2.LocalProtocolError("the path is empty, or has a character that can't be sent")
     return fields, has_body
 
 
 def response_head(headers: Any) -> Head:
-    status = next((int(value) for name, value in headers if name == b":status"), 0)
-    return status, [(name, value) for name, value in headers if not name.startswith(b":")]
+    """The status and the fields of a response.
+
+    Raises:
+        httpcore2.RemoteProtocolError: It is malformed (RFC 9113, sections 8.2.1 and 8.3).
+    """
+    (name, status), *fields = headers or [(b"", b"")]
+    if name != b":status" or not _STATUS.fullmatch(status):
+        raise httpcore2.RemoteProtocolError("the response has no status")
+    names, values = [name for name, _ in fields], [value for _, value in fields]
+    odd_name = not all(names) or (names and not _NAME.fullmatch(b"".join(names)))
+    if odd_name or _NOT_IN_VALUES.search(b"".join(values)):
+        raise httpcore2.RemoteProtocolError("the response has a header that may not be")
+    return int(status), fields
 
 
 def error_name(code: Any) -> str:

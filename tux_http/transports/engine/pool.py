@@ -244,13 +244,22 @@ class Pool:
         self._sweep_later(now)
 
     def _serve(self) -> None:
-        """Those who wait get what is there for them; then who waits longest gets what can be made."""
+        """Those who wait get what is there for them; then who waits longest gets what can be made.
+
+        Who waits for longer than `GRACE` comes first: an origin that is always busy would keep its connections, and
+        all others out.
+        """
+        self._serve_longest(GRACE)
         for key in tuple(self._lines):
             while key in self._lines and (connection := self._find(key)) is not None:
                 self._hand_over(key, connection)
+        self._serve_longest(0)
+
+    def _serve_longest(self, seconds: float) -> None:
+        latest = asyncio.get_running_loop().time() - seconds
         while self._lines:
-            key = min(self._lines, key=lambda each: next(iter(self._lines[each].values())))
-            if (connection := self._find(key) or self._make(key)) is None:
+            since, key = min((next(iter(line.values())), key) for key, line in self._lines.items())
+            if since > latest or (connection := self._find(key) or self._make(key)) is None:
                 return
             self._hand_over(key, connection)
 

@@ -13,6 +13,8 @@ import httpcore2
 from tux_http.transports.engine.messages import error_name, response_head
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
     from tux_http.transports.engine.messages import Head
 
 
@@ -106,3 +108,22 @@ class Stream:
         """Is done when something happened on this stream; for one caller at a time."""
         self._waiter = asyncio.get_running_loop().create_future()
         return self._waiter
+
+
+class Body:
+    """A response's body, read as it arrives."""
+
+    def __init__(self, read: Callable[[], Awaitable[bytes]], leave: Callable[[], None]) -> None:
+        self._read = read
+        self._leave = leave
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if chunk := await self._read():
+            return chunk
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        self._leave()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
@@ -187,6 +188,10 @@ def _proxy(proxy: httpx.Proxy | str | None) -> httpcore2.Proxy | None:
     if proxy is None:
         return None
     proxy = httpx.Proxy(proxy) if isinstance(proxy, str) else proxy
+    if (
+        proxy.url.scheme.startswith("socks") and find_spec("socksio") is None
+    ):  # now, as httpx; not at each request
+        raise ImportError("a SOCKS proxy needs the package socksio: pip install httpx[socks]")
     return httpcore2.Proxy(
         _url(proxy.url),
         auth=proxy.raw_auth,

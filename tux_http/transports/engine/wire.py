@@ -129,6 +129,11 @@ class Wire(asyncio.Protocol, httpcore2.AsyncNetworkStream):
             raise httpcore2.WriteError("the connection was lost")
 
     @property
+    def is_choked(self) -> bool:
+        """Whether the peer is slow to take what was sent."""
+        return self._write_paused
+
+    @property
     def is_lost(self) -> bool:
         return self._ended or self._transport is None or self._transport.is_closing()
 
