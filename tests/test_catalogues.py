@@ -23,6 +23,7 @@ from tests.catalogues import (
     template,
     texts_of,
 )
+from tux_http.discord_limits import BUTTON_LABEL
 from tux_http.languages import COMPLETE
 from tux_http.languages.language import CATALOGUES
 from tux_http.problem_texts import TEXTS
@@ -41,7 +42,6 @@ BUTTONS = (
     *("Retry", "Refresh", "Repository", "Issues", "Pull requests", "Releases", "Homepage"),
     *("Issue", "Pull request", "Changes"),
 )
-BUTTON = 80
 
 
 @functools.cache
@@ -164,7 +164,7 @@ def test_titles_and_sentences_are_short_in_each_language(code: str) -> None:
         elif english in words:
             assert len(form) <= 160, form
         elif english in BUTTONS:
-            assert len(form) <= BUTTON, form
+            assert len(form) <= BUTTON_LABEL, form
         assert len(form) <= 250, form
 
 

@@ -17,7 +17,6 @@ from loguru import logger
 
 from tux_http.answering import tell
 from tux_http.call import call_of, new_reference
-from tux_http.embeds import budget
 from tux_http.languages import language_of
 from tux_http.noise import Noise
 from tux_http.problem_embed import problem_embed
@@ -147,7 +146,7 @@ class ErrorHandler:
     async def _show(
         self, target: Context | Interaction, problem: Problem, reference: str, language: Language
     ) -> None:
-        embed = budget(problem_embed(problem, reference=reference, language=language))
+        embed = problem_embed(problem, reference=reference, language=language)
         interaction = target if isinstance(target, discord.Interaction) else target.interaction
         if interaction is None:
             await reply(target, embed=embed)  # pyright: ignore[reportArgumentType]  # a context: interactions are above

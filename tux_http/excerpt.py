@@ -34,7 +34,6 @@ _TOKEN: Final = re.compile(
     """,
     re.VERBOSE,
 )
-_MARK: Final = re.compile(r"(.)\1?")
 _FENCE: Final = re.compile(r"```(?:[A-Za-z0-9_+\-.#]+\n)?\n*")
 _CLOSED: Final = "\n```"
 _BARE_LINE: Final = re.compile(

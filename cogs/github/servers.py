@@ -15,6 +15,7 @@ from tux_http.cogs.github.parts import NEUTRAL
 from tux_http.cogs.github.privacy import may_see_private
 from tux_http.cogs.github.reference import parse_reference, reference_of, web_host
 from tux_http.cogs.http.operators import is_operator
+from tux_http.discord_limits import CHOICE_VALUE, CHOICES
 from tux_http.embeds import budget
 from tux_http.languages import language_of
 from tux_http.languages.commands import localised
@@ -34,9 +35,6 @@ Context: TypeAlias = commands.Context[Any]
 Channel: TypeAlias = (
     discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.ForumChannel | discord.Thread
 )
-
-CHOICES: Final = 25
-"""https://discord.com/developers/docs/interactions/application-commands#autocomplete."""
 
 SHOWN: Final = 40
 """Channels with a word of their own that are listed."""
@@ -178,7 +176,7 @@ class Servers(commands.Cog, name="GitHub servers"):
             return []
         typed = current.strip().lower()
         known = (await self._defaults.of(interaction.guild_id)).favourites
-        names = [name for each in known if typed in (name := str(each)).lower() and len(name) <= 100]  # noqa: PLR2004  # Discord's limit
+        names = [name for each in known if typed in (name := str(each)).lower() and len(name) <= CHOICE_VALUE]
         return [app_commands.Choice(name=name, value=name) for name in names[:CHOICES]]
 
     @github.command(

@@ -169,7 +169,7 @@ class GuildFile:
             )
             try:
                 _prepare(connection)
-            except BaseException:
+            except BaseException:  # whatever it is, the file is not to stay open
                 connection.close()
                 raise
             self._connection = connection
@@ -216,7 +216,7 @@ def _transaction(connection: sqlite3.Connection) -> Generator[sqlite3.Connection
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield connection
-    except BaseException:
+    except BaseException:  # whatever it is, half of it is not to stay
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["COMPLETE", "language_for", "language_of"]
 
 COMPLETE: Final = ("en", "de", "fr", "es", "pt_BR", "ja")
-"""Codes of the languages that have every text. Others have a catalogue that is being filled, and are not offered."""
+"""Codes of the languages that have every text; one whose catalogue lacks some is not offered."""
 
 _OFFERED: Final = {code.partition("_")[0]: Language(code) for code in COMPLETE}
 
